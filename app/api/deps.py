@@ -1,0 +1,50 @@
+"""What routes depend on: the ports, the caller, the version the caller has seen."""
+
+from typing import Annotated
+
+from fastapi import Depends, Header, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from app.api.errors import ApiError
+from app.domain.access import Caller
+from app.domain.errors import Unauthenticated
+from app.domain.ports import Ports
+
+_bearer = HTTPBearer(auto_error=False, description="An API key: `nr_<id>_<secret>`.")
+
+
+def get_ports(request: Request) -> Ports:
+    ports: Ports = request.app.state.ports
+    return ports
+
+
+PortsDep = Annotated[Ports, Depends(get_ports)]
+
+
+async def get_caller(
+    request: Request, ports: PortsDep, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Caller:
+    """The person or service account behind the bearer token; without one nothing is shown (default deny)."""
+    if credentials is None:
+        raise Unauthenticated
+    caller = await ports.credentials.authenticate(credentials.credentials)
+    request.scope["actor"] = caller.actor
+    return caller
+
+
+CallerDep = Annotated[Caller, Depends(get_caller)]
+
+
+async def get_seen_version(
+    if_match: Annotated[str | None, Header(description='The ETag you read, such as `"3"`.')] = None,
+) -> int:
+    """The version the caller has seen; 428 where it does not say, because somebody's change could be lost."""
+    if if_match is None:
+        raise ApiError(428)
+    text = if_match.strip().removeprefix("W/").strip('"')
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise ApiError(400, 'If-Match must be an ETag of ours, such as "3".')
+    return int(text)
+
+
+SeenVersion = Annotated[int, Depends(get_seen_version)]

@@ -1,0 +1,180 @@
+"""Answers by reading: a response model is also the selection that is read, so contract and SQL cannot drift.
+
+A list or a record goes from the database to the caller as bytes; the response model serves the contract only.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+from uuid import UUID
+
+from fastapi import Query, Response
+from pydantic import BaseModel
+
+from app.domain.access import Action, Caller, authorize
+from app.domain.errors import Invalid, NotFound
+from app.domain.page import DEFAULT_LIMIT, MAX_LIMIT
+from app.domain.ports import Ports
+from app.domain.selection import Edge, Filter, Leaf, Op, Selection, Sort
+
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many records a page holds.")]
+After = Annotated[str | None, Query(max_length=2000, description="The `next_cursor` of the page before.")]
+SortBy = Annotated[str | None, Query(max_length=100, description="A field, with `-` in front for descending.")]
+
+
+def fields_of(model: type[BaseModel]) -> tuple[Leaf | Edge, ...]:
+    """The fields of a response model: nested models are edges, everything else has a column of its name."""
+    return tuple(_field(name, info.annotation) for name, info in model.model_fields.items())
+
+
+def _field(name: str, annotation: Any) -> Leaf | Edge:
+    nested = _nested_model(annotation)
+    return Edge(name, name, fields_of(nested)) if nested else Leaf(name, name)
+
+
+def _nested_model(annotation: Any) -> type["BaseModel"] | None:
+    """The edge behind an annotation: an `Out` model, optional or in a list. Plain JSON parts are no edges."""
+    if get_origin(annotation) in (Union, UnionType, list, Annotated):
+        return next((m for m in map(_nested_model, get_args(annotation)) if m), None)
+    is_edge = isinstance(annotation, type) and issubclass(annotation, BaseModel) and not _is_plain(annotation)
+    return annotation if is_edge else None
+
+
+def _is_plain(model: type[BaseModel]) -> bool:
+    """Models marked so describe the inside of a JSON column."""
+    return bool(model.model_config.get("json_schema_extra") == {"x-column": "json"})
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a list endpoint accepts: fields to sort by, and for each filter how it compares."""
+
+    kind: str
+    model: type[BaseModel]
+    sorts: tuple[str, ...]
+    filters: Mapping[str, tuple[str, Op]]
+    default_sort: str
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+@lru_cache(maxsize=256)
+def _record(kind: str, model: type[BaseModel], by: str) -> Selection:
+    return Selection(kind, fields_of(model), (Filter(by, Op.EQ, "value"),), single=True, paged=False)
+
+
+async def read_one(
+    ports: Ports, caller: Caller, kind: str, model: type[BaseModel], value: object, *, by: str = "id"
+) -> bytes:
+    """One record as JSON. Raises NotFound if it is not there or the caller may not know of it."""
+    authorize(caller, Action.READ)
+    read = ports.reads.prepare(_record(kind, model, by))
+    assert read is not None, f"{model.__name__} names a field without a column"
+    found = await read({"value": value}, caller)
+    if found == b"null":
+        raise NotFound(f"There is no {kind.replace('_', ' ')} with the {by} {value}.")
+    return found
+
+
+async def read_by_ref(ports: Ports, caller: Caller, kind: str, model: type[BaseModel], ref: str, name: str) -> bytes:
+    """One record by its id, or by its name (a slug or an e-mail address)."""
+    id = as_id(ref)
+    return await read_one(ports, caller, kind, model, id or ref, by="id" if id else name)
+
+
+def many(text: str | None) -> list[str] | None:
+    """`a,b` → ["a", "b"]; None stays None."""
+    return [part.strip() for part in text.split(",") if part.strip()] if text is not None else None
+
+
+def as_id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+async def answer_one(
+    ports: Ports,
+    caller: Caller,
+    kind: str,
+    model: type[BaseModel],
+    value: object,
+    *,
+    by: str = "id",
+    status: int = 200,
+    version: int | None = None,
+) -> Response:
+    """The record as a response; its version is the ETag."""
+    body = await read_one(ports, caller, kind, model, value, by=by)
+    return record_response(body, status=status, version=version)
+
+
+def record_response(body: bytes, *, status: int = 200, version: int | None = None) -> Response:
+    headers = {"ETag": f'"{version or _version_in(body)}"'} if version or b'"version":' in body else {}
+    return Response(body, status, headers, media_type="application/json")
+
+
+def _version_in(body: bytes) -> str:
+    """Records that have a version write it second, right after the id."""
+    start = body.index(b'"version":') + len(b'"version":')
+    return body[start : body.index(b",", start)].decode() if b"," in body[start:] else body[start:-1].decode()
+
+
+async def answer_list(
+    ports: Ports,
+    caller: Caller,
+    listing: Listing,
+    *,
+    filters: Mapping[str, object],
+    sort: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+    after: str | None = None,
+) -> Response:
+    """A page of the list as a response; filters that are None were not asked for."""
+    body = await read_list(ports, caller, listing, filters=filters, sort=sort, limit=limit, after=after)
+    return Response(body, media_type="application/json")
+
+
+async def read_list(
+    ports: Ports,
+    caller: Caller,
+    listing: Listing,
+    *,
+    filters: Mapping[str, object],
+    sort: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+    after: str | None = None,
+) -> bytes:
+    """`{"items": [...], "next_cursor": ...}`."""
+    authorize(caller, Action.READ)
+    given = {name: value for name, value in filters.items() if value is not None}
+    read = ports.reads.prepare(_listed(listing, tuple(sorted(given)), _sort(listing, sort)))
+    assert read is not None, f"{listing.model.__name__} names a field without a column"
+    return await read({**given, "limit": limit, "after": after}, caller)
+
+
+async def count_list(
+    ports: Ports, caller: Caller, listing: Listing, *, filters: Mapping[str, object], at_most: int
+) -> int:
+    """How many records the list holds, counted no further than `at_most`."""
+    authorize(caller, Action.READ)
+    given = {name: value for name, value in filters.items() if value is not None}
+    selection = _listed(listing, tuple(sorted(given)), _sort(listing, None))
+    return await ports.reads.count(selection, given, caller, at_most)
+
+
+@lru_cache(maxsize=1024)
+def _listed(listing: Listing, names: tuple[str, ...], sort: Sort) -> Selection:
+    filters = tuple(Filter(listing.filters[name][0], listing.filters[name][1], name) for name in names)
+    return Selection(listing.kind, fields_of(listing.model), filters, (sort,))
+
+
+def _sort(listing: Listing, text: str | None) -> Sort:
+    name = (text or listing.default_sort).removeprefix("-")
+    if name not in listing.sorts:
+        raise Invalid(f"This list can be sorted by {', '.join(listing.sorts)}; not by {name}.")
+    return Sort(name, (text or listing.default_sort).startswith("-"))

@@ -1,0 +1,53 @@
+"""What every step of an action item has in common: save it, say what changed, tell its ticket."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from app.domain.access import Caller
+from app.domain.actions.model import ActionItem, Changes
+from app.domain.events import Event, EventType
+from app.domain.ports import UnitOfWork
+from app.domain.tracking.model import TicketUpdate
+from app.domain.tracking.routing import ticket_update
+
+
+async def keep(
+    u: UnitOfWork,
+    old: ActionItem,
+    new: ActionItem,
+    event: EventType,
+    *,
+    caller: Caller,
+    now: datetime,
+    source: str = "api",
+    actor: str | None = None,
+) -> ActionItem:
+    """Save the new state with its history lines and one event; `actor` says who, where it was no caller."""
+    who = actor or caller.actor
+    saved = await u.action_items.save(replace(new, updated_at=now))
+    changes = Changes().between(old, new, at=now, actor=who, source=source)
+    await u.action_items.record(old.id, changes)
+    data = {"changed": [change.field for change in changes], "status": str(new.status)}
+    await u.events.add(Event(event, old.id, now, who, old.incident_id, data))
+    return saved
+
+
+async def tell_ticket(
+    u: UnitOfWork, item: ActionItem, update: TicketUpdate, *, reason: str, now: datetime
+) -> None:
+    """Queue a change for the item's ticket, if it has one."""
+    ticket = await u.tickets.find_of_item(item.id)
+    if ticket is not None:
+        await u.deliveries.add(ticket_update(ticket, update, reason=reason, now=now))
+
+
+def evidence_request(item: ActionItem) -> str:
+    """The one comment that says which evidence is awaited and until when."""
+    kinds = (
+        " or ".join(kind.value.replace("_", " ") for kind in item.plan.checks) if item.plan else "evidence"
+    )
+    until = f"by {item.evidence_due_on}" if item.evidence_due_on else "once the deployment time is known"
+    return (
+        "Implemented. norepeat closes this item when evidence shows that the fix works in production: "
+        f"{kinds}, {until}."
+    )

@@ -1,0 +1,150 @@
+"""Closing with evidence: what a person attests, what a reviewer accepts, what our own incidents say."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from app.domain.access import SYSTEM, Action, Caller, authorize, require_person
+from app.domain.actions.evidence import Check, CheckKind, Observation, Verdict, attestation
+from app.domain.actions.model import ActionItem, ItemWrongState, Status, is_shown_to_work
+from app.domain.actions.recording import keep, tell_ticket
+from app.domain.events import Event, EventType
+from app.domain.ids import new_id
+from app.domain.learning.rates import prior_and_exposure
+from app.domain.learning.risk import RiskPolicy
+from app.domain.learning.silence import silence_verdict
+from app.domain.policy import Policy
+from app.domain.ports import Clock, OpenUnitOfWork, UnitOfWork
+from app.domain.tracking.model import TicketStatus, TicketUpdate
+
+
+async def attest_action_item(
+    uow: OpenUnitOfWork,
+    clock: Clock,
+    *,
+    caller: Caller,
+    item_id: UUID,
+    observation: Observation | None,
+    statement: str,
+    window_start: datetime | None,
+    window_end: datetime | None,
+    link: str | None,
+) -> Check:
+    """A person who is not the owner says what happened in production; it waits for a reviewer.
+
+    Raises NotEvidence where window, observation or link is missing.
+    """
+    authorize(caller, Action.ATTEST)
+    person_id, now = require_person(caller), clock()
+    async with uow() as u:
+        item = await u.action_items.get(item_id, caller)
+        if item.status is not Status.IMPLEMENTED:
+            raise ItemWrongState(f"Evidence is given for an implemented item; this one is {item.status}.")
+        check = attestation(
+            id=new_id(), action_item_id=item.id, by_id=person_id, owner_id=item.owner_id, observation=observation,
+            statement=statement, window_start=window_start, window_end=window_end, link=link,
+            deployed_at=item.deployed_at, now=now,
+        )  # fmt: skip
+        await u.checks.add(check)
+        await _announce(u, item, check, caller=caller, now=now)
+        await u.commit()
+    return check
+
+
+async def review_evidence(
+    uow: OpenUnitOfWork,
+    clock: Clock,
+    *,
+    caller: Caller,
+    item_id: UUID,
+    check_id: UUID,
+    accept: bool,
+    comment: str = "",
+) -> Check:
+    """A reviewer accepts or rejects an attestation; accepting closes the item if nothing else has failed."""
+    authorize(caller, Action.REVIEW_EVIDENCE)
+    person_id, now = require_person(caller), clock()
+    async with uow() as u:
+        item = await u.action_items.get(item_id, caller)
+        check = await u.checks.get(check_id)
+        if check.action_item_id != item.id:
+            raise ItemWrongState("This evidence belongs to another action item.")
+        reviewed = check.review(accept=accept, by_id=person_id, owner_id=item.owner_id, now=now, comment=comment)
+        await u.checks.save(reviewed)
+        await _announce(u, item, reviewed, caller=caller, now=now)
+        await _conclude(u, item, reviewed, caller=caller, now=now)
+        await u.commit()
+    return reviewed
+
+
+async def run_checks(
+    uow: OpenUnitOfWork, clock: Clock, policy: Policy, risk_policy: RiskPolicy, *, caller: Caller, item_id: UUID
+) -> Sequence[Check]:
+    """Run every planned check that needs no person, now: at the window's end by itself, or on demand."""
+    authorize(caller, Action.WRITE_ACTION_ITEM)
+    now = clock()
+    async with uow() as u:
+        item = await u.action_items.get(item_id, caller)
+        if item.status is not Status.IMPLEMENTED:
+            raise ItemWrongState(f"Checks run on an implemented item; this one is {item.status}.")
+        checks = []
+        if item.plan and CheckKind.NO_RECURRENCE in item.plan.checks:
+            item, check = await _check_silence(u, item, policy, risk_policy, now)
+            checks.append(check)
+            await u.checks.add(check)
+            await _announce(u, item, check, caller=caller, now=now)
+            await _conclude(u, item, check, caller=caller, now=now)
+        await u.commit()
+    return checks
+
+
+async def _check_silence(
+    u: UnitOfWork, item: ActionItem, policy: Policy, risk_policy: RiskPolicy, now: datetime
+) -> tuple[ActionItem, Check]:
+    """`no_recurrence`: silence in the window, where silence says something; else the window lengthens."""
+    assert item.plan is not None
+    start, days = item.deployed_at or now, item.plan.window_days
+    end = min(start + timedelta(days=days), now)
+    check = Check(
+        id=new_id(), action_item_id=item.id, kind=CheckKind.NO_RECURRENCE, ran_at=now, window_start=start,
+        window_end=end, verdict=Verdict.INCONCLUSIVE,
+    )  # fmt: skip
+    if item.deployed_at is None or item.root_cause_id is None or item.service_id is None:
+        reason = "The deployment time, the root cause or the service is not known."
+        return item, replace(check, detail={"reason": reason})
+    seen = await u.checks.recurrences(cause_id=item.root_cause_id, service_id=item.service_id, start=start, end=end)
+    histories = await u.risks.histories(start, [item.root_cause_id])
+    pair = (item.root_cause_id, item.service_id)
+    prior, exposure = prior_and_exposure(await u.risks.fit(), histories, pair, start, risk_policy)
+    outcome = silence_verdict(
+        recurrences=seen, prior=prior, before_fix=exposure, window_days=days,
+        window_is_over=now >= start + timedelta(days=days), policy=policy.evidence,
+    )  # fmt: skip
+    if outcome.longer_window_days is not None:
+        longer = item.with_plan(replace(item.plan, window_days=outcome.longer_window_days))
+        item = await keep(u, item, longer, EventType.ACTION_ITEM_UPDATED, caller=SYSTEM, now=now, source="system")
+    return item, replace(check, verdict=outcome.verdict, detail=outcome.detail)
+
+
+async def _announce(u: UnitOfWork, item: ActionItem, check: Check, *, caller: Caller, now: datetime) -> None:
+    data = {"check_id": str(check.id), "kind": check.kind, "verdict": check.verdict}
+    await u.events.add(Event(EventType.CHECK_RECORDED, item.id, now, caller.actor, item.incident_id, data))
+
+
+async def _conclude(u: UnitOfWork, item: ActionItem, check: Check, *, caller: Caller, now: datetime) -> None:
+    """Close on sufficient evidence, send back to open on a failed check, else leave it."""
+    if item.status is not Status.IMPLEMENTED:
+        return
+    checks = await u.checks.of_item(item.id)
+    if check.verdict is Verdict.FAILED:
+        saved = await keep(u, item, item.fail(now), EventType.ACTION_ITEM_REOPENED, caller=caller, now=now)
+        update = TicketUpdate(status=TicketStatus.TODO, comment="Reopened: a check of the fix failed.")
+        await tell_ticket(u, saved, update, reason=f"check-{check.id}", now=now)
+    elif check.verdict is Verdict.PASSED and is_shown_to_work(checks):
+        kept = replace(
+            check, closed_item_at=now, implemented_at=item.implemented_at, deployed_at=item.deployed_at
+        )
+        await u.checks.save(kept)
+        saved = await keep(u, item, item.close(checks, now), EventType.ACTION_ITEM_CLOSED, caller=caller, now=now)
+        await tell_ticket(u, saved, TicketUpdate(comment="Closed with evidence."), reason=f"close-{check.id}", now=now)

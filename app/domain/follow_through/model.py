@@ -1,0 +1,55 @@
+"""A finding: a follow-through rule that is not met, with an owner and a remedy."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from app.domain.errors import WrongState
+
+
+class FindingCode(StrEnum):
+    """The rules (`GET /v1/findings`)."""
+
+    DECLINED_WITHOUT_REASON = "declined_without_reason"
+    RECURRED_REVIEW = "recurred_review"
+    REPRIORITISED_IN_TRACKER = "reprioritised_in_tracker"
+    REASSIGNED_IN_TRACKER = "reassigned_in_tracker"
+    DUE_DATE_PUSHED_IN_TRACKER = "due_date_pushed_in_tracker"
+    TICKET_LOST = "ticket_lost"
+    TICKET_FAILED = "ticket_failed"
+    TICKET_INCOMPLETE = "ticket_incomplete"
+    OWNER_WITHOUT_HANDLE = "owner_without_handle"
+    DEPLOYMENT_UNKNOWN = "deployment_unknown"
+    CAUSE_UNDETERMINED = "cause_undetermined"
+
+
+class FindingClosed(WrongState):
+    """This finding is closed already."""
+
+    code = "finding_closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is not as it should be. At most one open finding per code and subject."""
+
+    id: UUID
+    code: FindingCode
+    subject_kind: str
+    subject_id: UUID
+    message: str
+    remedy: str
+    opened_at: datetime
+    incident_id: UUID | None = None
+    team_id: UUID | None = None
+    owner_id: UUID | None = None
+    closed_at: datetime | None = None
+    dismissed_by_id: UUID | None = None
+    dismissed_reason: str | None = None
+    version: int = 1
+
+    def dismiss(self, by_id: UUID, reason: str, now: datetime) -> "Finding":
+        if self.closed_at is not None:
+            raise FindingClosed
+        return replace(self, closed_at=now, dismissed_by_id=by_id, dismissed_reason=reason)

@@ -1,0 +1,47 @@
+"""What can be done about findings, and the rules that only time can break."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from app.domain.access import SYSTEM, Action, Caller, authorize, require_person
+from app.domain.events import Event, EventType
+from app.domain.follow_through.model import Finding, FindingCode
+from app.domain.ids import new_id
+from app.domain.policy import Policy
+from app.domain.ports import Clock, OpenUnitOfWork
+
+
+async def dismiss_finding(
+    uow: OpenUnitOfWork, clock: Clock, *, caller: Caller, finding_id: UUID, reason: str
+) -> Finding:
+    """A person says why it is all right after all."""
+    authorize(caller, Action.DISMISS_FINDING)
+    person_id, now = require_person(caller), clock()
+    async with uow() as u:
+        finding = (await u.findings.get(finding_id, caller)).dismiss(person_id, reason, now)
+        saved = await u.findings.save(finding)
+        data = {"code": finding.code, "reason": reason}
+        await u.events.add(
+            Event(EventType.FINDING_DISMISSED, finding.id, now, caller.actor, finding.incident_id, data)
+        )
+        await u.commit()
+    return saved
+
+
+async def find_unknown_deployments(uow: OpenUnitOfWork, clock: Clock, policy: Policy, *, limit: int = 500) -> int:
+    """Open a finding for items that were implemented long ago and are still not known to be in production."""
+    now = clock()
+    before = now - timedelta(days=policy.evidence.deployment_unknown_days)
+    async with uow() as u:
+        opened = 0
+        for item_id in await u.findings.overdue_deployments(before, limit):
+            item = await u.action_items.get(item_id, SYSTEM)
+            finding = Finding(
+                id=new_id(), code=FindingCode.DEPLOYMENT_UNKNOWN, subject_kind="action_item", subject_id=item.id,
+                message=f"“{item.title}” is implemented, but nobody said when it reached production.",
+                remedy="Set deployed_at: the window of evidence starts there.",
+                opened_at=now, incident_id=item.incident_id, team_id=item.team_id, owner_id=item.owner_id,
+            )  # fmt: skip
+            opened += await u.findings.open(finding)
+        await u.commit()
+    return opened

@@ -1,0 +1,63 @@
+"""Keeping the stored risk of open items true: for a cause when something touches it, for all once a day."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from app.domain.learning.facts import RiskyItem, StoredRisk
+from app.domain.learning.rates import fit_catalogue, rates_from
+from app.domain.learning.risk import (
+    BudgetState,
+    CauseRates,
+    PairHistory,
+    RiskPolicy,
+    recurrence,
+    score_item,
+)
+from app.domain.ports import Clock, OpenUnitOfWork
+
+
+async def refit_recurrence(uow: OpenUnitOfWork, clock: Clock, policy: RiskPolicy) -> int:
+    """Learn the catalogue's rates anew and score every open item with them. Returns how many items were scored."""
+    now = clock()
+    async with uow() as u:
+        histories = await u.risks.histories(now, None)
+        await u.risks.save_fit(fit_catalogue(histories, now, policy))
+        await u.commit()
+    return await score_open_items(uow, clock, policy, causes=None)
+
+
+async def score_open_items(
+    uow: OpenUnitOfWork, clock: Clock, policy: RiskPolicy, *, causes: Sequence[UUID] | None
+) -> int:
+    """Write risk, reasons and instant on the not-closed items of these causes, or of all."""
+    now = clock()
+    async with uow() as u:
+        items = await u.risks.open_items(causes)
+        histories = await u.risks.histories(now, causes)
+        rates = rates_from(await u.risks.fit(), histories, now, policy)
+        known = {(h.root_cause_id, h.service_id): h for h in histories}
+        await u.risks.store([_scored(item, known, rates, now, policy) for item in items])
+        await u.commit()
+    return len(items)
+
+
+def _scored(
+    item: RiskyItem,
+    known: dict[tuple[UUID, UUID], PairHistory],
+    rates: CauseRates,
+    now: datetime,
+    policy: RiskPolicy,
+) -> StoredRisk:
+    pair = (item.root_cause_id, item.service_id)
+    history = known.get(pair) or PairHistory(*pair, item.service, ())
+    score = score_item(
+        recurrence(history, rates, now, policy),
+        history,
+        BudgetState(item.service),
+        originating_rank=item.originating_rank,
+        as_of=now,
+        policy=policy,
+    )
+    later = [at for at in history.started_at if item.originated_at < at <= now]
+    return StoredRisk(item.item_id, score, now, max(later, default=None))

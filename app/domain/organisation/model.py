@@ -1,0 +1,192 @@
+"""Who and what there is: services, teams, people, service accounts and their keys."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from app.domain.access import SCOPES, Role
+from app.domain.errors import Invalid, WrongState
+
+
+class Provider(StrEnum):
+    """The trackers a ticket can live in; `local` is this service's own."""
+
+    LOCAL = "local"
+    GITHUB = "github"
+    JIRA = "jira"
+    LINEAR = "linear"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where the tickets of a service or team go. `project` is `owner/repository` for GitHub, a project key for Jira,
+    a team id for Linear. Tickets of restricted incidents go only to a route marked `restricted`."""
+
+    provider: Provider
+    project: str
+    labels: tuple[str, ...] = ()
+    restricted: bool = False
+
+    def __post_init__(self) -> None:
+        if self.provider is Provider.GITHUB and self.project.count("/") != 1:
+            raise InvalidRoute("A GitHub route names its project as owner/repository.")
+
+
+class InvalidRoute(Invalid):
+    """The tracker route is not complete."""
+
+    code = "invalid_route"
+
+
+class InvalidTimeZone(Invalid):
+    """This is not the name of a time zone, such as Europe/Berlin."""
+
+    code = "invalid_time_zone"
+
+
+class InvalidWorkingDays(Invalid):
+    """Working days are different ISO weekday numbers from 1 (Monday) to 7, and at least one."""
+
+    code = "invalid_working_days"
+
+
+class LastAdmin(WrongState):
+    """Somebody must be able to configure: the last active admin can be neither demoted nor deactivated."""
+
+    code = "last_admin"
+
+
+class HandleTaken(WrongState):
+    """Another person has this handle there already."""
+
+    code = "handle_taken"
+
+
+class UnknownScope(Invalid):
+    """This is not a scope that a key can have."""
+
+    code = "unknown_scope"
+
+
+class NotOneHolder(Invalid):
+    """A key belongs to exactly one person or one service account."""
+
+    code = "not_one_holder"
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (LookupError, ValueError, OSError) as error:  # unknown, malformed, or the name of a directory of zones
+        raise InvalidTimeZone from error
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """Who owns. `working_days` are ISO weekday numbers (Monday is 1)."""
+
+    id: UUID
+    slug: str
+    name: str
+    created_at: datetime
+    updated_at: datetime
+    lead_id: UUID | None = None
+    chat_channel: str | None = None
+    time_zone: str = "UTC"
+    working_days: tuple[int, ...] = (1, 2, 3, 4, 5)
+    route: Route | None = None
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        _zone(self.time_zone)
+        days = set(self.working_days)
+        if not days or not days <= set(range(1, 8)) or len(days) < len(self.working_days):
+            raise InvalidWorkingDays
+
+    def add_business_days(self, start: datetime, days: int) -> date:
+        """The date `days` working days after `start`, counted in the team's time zone."""
+        day = start.astimezone(_zone(self.time_zone)).date()
+        while days:
+            day += timedelta(days=1)
+            days -= day.isoweekday() in self.working_days
+        return day
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Something that can break."""
+
+    id: UUID
+    slug: str
+    name: str
+    created_at: datetime
+    updated_at: datetime
+    team_id: UUID | None = None
+    revenue_per_hour_usd: float | None = None
+    route: Route | None = None
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who does. `handles` maps a provider's name to the person's identifier there."""
+
+    id: UUID
+    email: str
+    name: str
+    created_at: datetime
+    updated_at: datetime
+    role: Role = Role.READER
+    team_id: UUID | None = None
+    handles: Mapping[str, str] = field(default_factory=dict)
+    active: bool = True
+    version: int = 1
+
+    @property
+    def is_active_admin(self) -> bool:
+        return self.active and self.role is Role.ADMIN
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAccount:
+    """A program that calls us."""
+
+    id: UUID
+    slug: str
+    name: str
+    created_at: datetime
+    updated_at: datetime
+    role: Role = Role.READER
+    active: bool = True
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A credential `nr_<id>_<secret>` of exactly one person or one service account; the secret is kept as SHA-256."""
+
+    id: str
+    secret_hash: bytes
+    created_at: datetime
+    person_id: UUID | None = None
+    service_account_id: UUID | None = None
+    scopes: frozenset[str] = frozenset()
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if (self.person_id is None) is (self.service_account_id is None):
+            raise NotOneHolder
+        if unknown := self.scopes - SCOPES:
+            raise UnknownScope(f"{', '.join(sorted(unknown))} is none of the scopes {', '.join(sorted(SCOPES))}.")
+
+    def revoke(self, now: datetime) -> "ApiKey":
+        """From now on it opens nothing; revoking it again changes nothing."""
+        return self if self.revoked_at else replace(self, revoked_at=now)
+
+    def is_live(self, now: datetime) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)

@@ -1,0 +1,225 @@
+"""Teams, services, people and service accounts: an admin creates and changes them."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, TypedDict
+from uuid import UUID
+
+from app.domain.access import Action, Caller, Role, authorize
+from app.domain.errors import require_version
+from app.domain.ids import new_id
+from app.domain.organisation.model import HandleTaken, LastAdmin, Person, Route, Service, ServiceAccount, Team
+from app.domain.ports import Clock, OpenUnitOfWork, UnitOfWork
+from app.domain.references import the_person, the_team
+
+
+class TeamFields(TypedDict, total=False):
+    """What can be said of a team; an absent field stays as it is. The lead is named by id or e-mail address."""
+
+    name: str
+    lead: str | None
+    chat_channel: str | None
+    time_zone: str
+    working_days: tuple[int, ...]
+    route: Route | None
+
+
+class ServiceFields(TypedDict, total=False):
+    """What can be said of a service; an absent field stays as it is. The team is named by id or slug."""
+
+    name: str
+    team: str | None
+    revenue_per_hour_usd: float | None
+    route: Route | None
+
+
+class PersonFields(TypedDict, total=False):
+    """What can be said of a person; an absent field stays as it is. The team is named by id or slug."""
+
+    email: str
+    name: str
+    role: Role
+    team: str | None
+    handles: Mapping[str, str]
+    active: bool
+
+
+class ServiceAccountFields(TypedDict, total=False):
+    """What can be said of a service account; an absent field stays as it is."""
+
+    name: str
+    role: Role
+    active: bool
+
+
+# ── Teams ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def create_team(
+    uow: OpenUnitOfWork, clock: Clock, *, caller: Caller, slug: str, name: str, fields: TeamFields
+) -> Team:
+    """A team owns services and does action items."""
+    authorize(caller, Action.CONFIGURE)
+    now = clock()
+    async with uow() as u:
+        bare = Team(id=new_id(), slug=slug, name=name, created_at=now, updated_at=now)
+        team = replace(bare, **await _of_team(u, fields))
+        await u.teams.add(team)
+        await u.commit()
+    return team
+
+
+async def update_team(
+    uow: OpenUnitOfWork,
+    clock: Clock,
+    *,
+    caller: Caller,
+    team_id: UUID,
+    fields: TeamFields,
+    expected_version: int | None = None,
+) -> Team:
+    """Change a team. Raises UnknownReference, InvalidTimeZone, InvalidWorkingDays."""
+    authorize(caller, Action.CONFIGURE)
+    now = clock()
+    async with uow() as u:
+        old = await u.teams.get(team_id)
+        require_version(old.version, expected_version)
+        saved = await u.teams.save(replace(old, updated_at=now, **await _of_team(u, fields)))
+        await u.commit()
+    return saved
+
+
+async def _of_team(u: UnitOfWork, fields: TeamFields) -> dict[str, Any]:
+    values: dict[str, Any] = {name: value for name, value in fields.items() if name != "lead"}
+    if "lead" in fields:
+        values["lead_id"] = (await the_person(u, fields["lead"])).id if fields["lead"] else None
+    return values
+
+
+# ── Services ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def create_service(
+    uow: OpenUnitOfWork, clock: Clock, *, caller: Caller, slug: str, name: str, fields: ServiceFields
+) -> Service:
+    """A service can break; incidents and action items name it."""
+    authorize(caller, Action.CONFIGURE)
+    now = clock()
+    async with uow() as u:
+        bare = Service(id=new_id(), slug=slug, name=name, created_at=now, updated_at=now)
+        service = replace(bare, **await _with_team(u, fields))
+        await u.services.add(service)
+        await u.commit()
+    return service
+
+
+async def update_service(
+    uow: OpenUnitOfWork,
+    clock: Clock,
+    *,
+    caller: Caller,
+    service_id: UUID,
+    fields: ServiceFields,
+    expected_version: int | None = None,
+) -> Service:
+    """Change a service. A new route holds for tickets made from now on."""
+    authorize(caller, Action.CONFIGURE)
+    now = clock()
+    async with uow() as u:
+        old = await u.services.get(service_id)
+        require_version(old.version, expected_version)
+        saved = await u.services.save(replace(old, updated_at=now, **await _with_team(u, fields)))
+        await u.commit()
+    return saved
+
+
+async def _with_team(u: UnitOfWork, fields: ServiceFields | PersonFields) -> dict[str, Any]:
+    values: dict[str, Any] = {name: value for name, value in fields.items() if name != "team"}
+    if "team" in fields:
+        values["team_id"] = (await the_team(u, fields["team"])).id if fields["team"] else None
+    return values
+
+
+# ── People and service accounts ──────────────────────────────────────────────────────────────────────────────────
+
+
+async def create_person(
+    uow: OpenUnitOfWork, clock: Clock, *, caller: Caller, email: str, name: str, fields: PersonFields
+) -> Person:
+    """A person can own work; a key or a sign-in makes them a caller."""
+    authorize(caller, Action.CONFIGURE)
+    now = clock()
+    async with uow() as u:
+        bare = Person(id=new_id(), email=email.lower(), name=name, created_at=now, updated_at=now)
+        person = replace(bare, **await _of_person(u, bare.id, fields))
+        await u.people.add(person)
+        await u.commit()
+    return person
+
+
+async def update_person(
+    uow: OpenUnitOfWork,
+    clock: Clock,
+    *,
+    caller: Caller,
+    person_id: UUID,
+    fields: PersonFields,
+    expected_version: int | None = None,
+) -> Person:
+    """Change a person; one who is deactivated can no longer authenticate. Raises LastAdmin, HandleTaken."""
+    authorize(caller, Action.CONFIGURE)
+    now = clock()
+    async with uow() as u:
+        admins = await u.people.lock_active_admins()
+        old = await u.people.get(person_id)
+        require_version(old.version, expected_version)
+        person = replace(old, updated_at=now, **await _of_person(u, old.id, fields))
+        if admins == {old.id} and not person.is_active_admin:
+            raise LastAdmin
+        saved = await u.people.save(person)
+        await u.commit()
+    return saved
+
+
+async def _of_person(u: UnitOfWork, person_id: UUID, fields: PersonFields) -> dict[str, Any]:
+    values = await _with_team(u, fields)
+    if "email" in values:
+        values["email"] = fields["email"].lower()
+    for provider, handle in fields.get("handles", {}).items():
+        holder = await u.people.find_by_handle(provider, handle)
+        if holder is not None and holder.id != person_id:
+            raise HandleTaken(f"The {provider} handle “{handle}” belongs to {holder.name}.")
+    return values
+
+
+async def create_service_account(
+    uow: OpenUnitOfWork, clock: Clock, *, caller: Caller, slug: str, name: str, role: Role = Role.READER
+) -> ServiceAccount:
+    """A program that calls us; it can never sign, attest or decline."""
+    authorize(caller, Action.CONFIGURE)
+    now = clock()
+    async with uow() as u:
+        account = ServiceAccount(id=new_id(), slug=slug, name=name, created_at=now, updated_at=now, role=role)
+        await u.service_accounts.add(account)
+        await u.commit()
+    return account
+
+
+async def update_service_account(
+    uow: OpenUnitOfWork,
+    clock: Clock,
+    *,
+    caller: Caller,
+    account_id: UUID,
+    fields: ServiceAccountFields,
+    expected_version: int | None = None,
+) -> ServiceAccount:
+    """Change a service account; one that is switched off can no longer authenticate."""
+    authorize(caller, Action.CONFIGURE)
+    now = clock()
+    async with uow() as u:
+        old = await u.service_accounts.get(account_id)
+        require_version(old.version, expected_version)
+        saved = await u.service_accounts.save(replace(old, updated_at=now, **fields))
+        await u.commit()
+    return saved

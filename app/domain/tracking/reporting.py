@@ -1,0 +1,51 @@
+"""Findings about tickets: opened where a person has to look, closed when there is nothing left to see."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from app.domain.access import SYSTEM
+from app.domain.actions.model import ActionItem
+from app.domain.events import Event, EventType
+from app.domain.follow_through.model import Finding, FindingCode
+from app.domain.ids import new_id
+from app.domain.ports import UnitOfWork
+
+REMEDIES = {
+    FindingCode.DECLINED_WITHOUT_REASON: "Decline the item with a reason, or reopen the ticket.",
+    FindingCode.REASSIGNED_IN_TRACKER: "Dismiss this if that is right, or name another owner.",
+    FindingCode.TICKET_LOST: "Resync the ticket to create a new one, or adopt another one.",
+    FindingCode.TICKET_FAILED: "Remove the cause that the message names, then retry the delivery.",
+    FindingCode.TICKET_INCOMPLETE: "Give the token write access, or add what is missing in the tracker.",
+    FindingCode.OWNER_WITHOUT_HANDLE: "Add the owner's name in this tracker to their handles.",
+}
+
+
+async def report(u: UnitOfWork, item: ActionItem, code: FindingCode, message: str, now: datetime) -> None:
+    """Open the finding, once."""
+    finding = Finding(
+        id=new_id(),
+        code=code,
+        subject_kind="action_item",
+        subject_id=item.id,
+        message=message,
+        remedy=REMEDIES[code],
+        opened_at=now,
+        incident_id=item.incident_id,
+        team_id=item.team_id,
+        owner_id=item.owner_id,
+    )
+    if await u.findings.open(finding):
+        data = {"code": code.value, "action_item_id": str(item.id)}
+        await u.events.add(
+            Event(EventType.FINDING_OPENED, finding.id, now, SYSTEM.actor, item.incident_id, data)
+        )
+
+
+async def settle(u: UnitOfWork, item: ActionItem, code: FindingCode, now: datetime) -> None:
+    """Close the finding, if there is one: what it reported is over."""
+    finding = await u.findings.find_open(code, item.id)
+    if finding is None:
+        return
+    await u.findings.save(replace(finding, closed_at=now))
+    data = {"code": code.value, "action_item_id": str(item.id)}
+    await u.events.add(Event(EventType.FINDING_CLOSED, finding.id, now, SYSTEM.actor, item.incident_id, data))

@@ -1,0 +1,42 @@
+"""Every setting, with its variable `NOREPEAT_<NAME>`; `.env` in the working directory is read too."""
+
+from pathlib import Path
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What a deployment can decide. Secrets never show up in logs or errors."""
+
+    model_config = SettingsConfigDict(env_prefix="NOREPEAT_", env_file=".env", extra="ignore", populate_by_name=True)
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, validation_alias=AliasChoices("NOREPEAT_PORT", "PORT"), ge=1, le=65535)
+    public_url: str | None = Field(default=None, description="How people reach the service; links back use it.")
+    data_dir: Path = Field(default=Path(".norepeat"), description="Where the embedded PostgreSQL keeps its data.")
+    database_url: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("NOREPEAT_DATABASE_URL", "DATABASE_URL"),
+        description="An external PostgreSQL 15-18; wins over the embedded one.",
+    )
+    postgres_bin: Path | None = Field(default=None, description="A folder with initdb, postgres and pg_isready.")
+    admin_key: SecretStr | None = Field(default=None, description="The first admin key, instead of a generated one.")
+    docs: bool = Field(default=True, description="Serve /docs and GraphQL introspection.")
+    log_level: str = Field(default="info", description="debug, info, warning or error.")
+    body_limit: int = Field(default=1_048_576, description="Largest body in bytes; webhooks may have twice as much.")
+    pool_size: int = Field(default=5, ge=1, description="Connections for writing, per process.")
+    read_pool_size: int = Field(default=5, ge=1, description="Connections for reading, per process.")
+    command_timeout: float = Field(default=10.0, gt=0, description="Seconds after which a statement is given up.")
+    organisation_time_zone: str = Field(default="UTC", description="For quarters and months.")
+    github_token: SecretStr | None = Field(default=None, description="A token that may write issues.")
+    github_url: str = Field(default="https://api.github.com", description="Or https://HOST/api/v3.")
+    github_login: str | None = Field(default=None, description="The login behind the token, to ignore our own echoes.")
+    github_webhook_secrets: list[SecretStr] = Field(
+        default=[], description='A JSON list of the live webhook secrets, such as ["old","new"]; none closes the route.'
+    )
+
+    @property
+    def url(self) -> str:
+        """The address that links back use."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")

@@ -1,0 +1,14 @@
+/** What the editor holds when it is opened for the first time. */
+export const EXAMPLE_QUERY = `query SprintPlanning {
+  sprintPlanning(first: 10) {
+    edges {
+      node {
+        actionItem {
+          title
+        }
+        risk
+      }
+    }
+  }
+}
+`;
