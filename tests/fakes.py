@@ -6,7 +6,7 @@ await create_incident(uow, clock, ...)
 assert uow.event_types == [EventType.INCIDENT_CREATED]
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,12 +14,15 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from app.domain.access import Caller, Role
+from app.domain.actions.evidence import CheckKind
+from app.domain.actions.model import ActionItem, Change, Status
 from app.domain.errors import AlreadyExists, NotFound, Stale
 from app.domain.events import Event, EventType
 from app.domain.follow_through.model import Finding, FindingCode
 from app.domain.incidents.model import Incident
 from app.domain.learning.model import Factor, RootCause
-from app.domain.organisation.model import ApiKey, Person, Service, ServiceAccount, Team
+from app.domain.learning.taxonomy import UNDETERMINED_ID
+from app.domain.organisation.model import ApiKey, Person, Provider, Service, ServiceAccount, Team
 from app.domain.ports import (
     ActionItems,
     ApiKeys,
@@ -40,7 +43,9 @@ from app.domain.ports import (
     Tickets,
     UnitOfWork,
 )
+from app.domain.postmortems.model import Postmortem, Publication
 from app.domain.postmortems.tiers import CauseHistory
+from app.domain.tracking.model import Ticket
 
 Entity = TypeVar("Entity", bound=Any)
 
@@ -210,7 +215,7 @@ class FakeIncidents:
 
     async def cause_history(self, incident: Incident, *, window_days: int) -> CauseHistory:
         cause_id, start, services = incident.confirmed_cause_id, incident.occurred_at, set(incident.service_ids)
-        if cause_id is None:
+        if cause_id in (None, UNDETERMINED_ID):
             return CauseHistory()
         earlier = [i for i in self.rows.values() if i.counts and i.id != incident.id and i.occurred_at < start]
         seen = [i for i in earlier if i.confirmed_cause_id == cause_id]
@@ -281,7 +286,127 @@ class FakeEvents:
         self.errors[id] = error
 
 
-# Fakes of other contexts (postmortems, action items, checks, tickets, deliveries, inbox, risks) follow here.
+class FakePublications:
+    """Published versions by postmortem and number."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[UUID, int], Publication] = {}
+
+
+class FakePostmortems:
+    def __init__(self, incidents: FakeIncidents, publications: FakePublications) -> None:
+        self.rows: dict[UUID, Postmortem] = {}
+        self._incidents = incidents
+        self._publications = publications
+
+    async def get(self, id: UUID, caller: Caller) -> Postmortem:
+        if id not in self.rows or not self._incidents.is_visible(self.rows[id].incident_id, caller):
+            raise NotFound
+        return self.rows[id]
+
+    async def find_by_incident(self, incident_id: UUID) -> Postmortem | None:
+        return next((p for p in self.rows.values() if p.incident_id == incident_id), None)
+
+    async def add(self, postmortem: Postmortem) -> None:
+        if await self.find_by_incident(postmortem.incident_id) is not None:
+            raise AlreadyExists
+        self._keep(postmortem)
+
+    async def save(self, postmortem: Postmortem) -> Postmortem:
+        if self.rows[postmortem.id].version != postmortem.version:
+            raise Stale
+        return self._keep(replace(postmortem, version=postmortem.version + 1))
+
+    def _keep(self, postmortem: Postmortem) -> Postmortem:
+        in_order = tuple(sorted(postmortem.factors, key=lambda factor: factor.code))
+        self.rows[postmortem.id] = replace(postmortem, factors=in_order)
+        return postmortem
+
+    async def publish(self, postmortem_id: UUID, publication: Publication) -> None:
+        key = (postmortem_id, publication.number)
+        if key in self._publications.rows:
+            raise AlreadyExists
+        self._publications.rows[key] = publication
+
+
+class FakeChanges:
+    """History lines, each under a key of its own."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, tuple[UUID, Change]] = {}
+
+    def of_item(self, item_id: UUID) -> list[Change]:
+        return [change for owner, change in self.rows.values() if owner == item_id]
+
+
+class FakeActionItems:
+    def __init__(self, incidents: FakeIncidents, changes: FakeChanges) -> None:
+        self.rows: dict[UUID, ActionItem] = {}
+        self._incidents = incidents
+        self._changes = changes
+
+    async def get(self, id: UUID, caller: Caller) -> ActionItem:
+        if id not in self.rows or not self._incidents.is_visible(self.rows[id].incident_id, caller):
+            raise NotFound
+        return self.rows[id]
+
+    async def of_postmortem(self, postmortem_id: UUID) -> tuple[ActionItem, ...]:
+        return self._where(lambda item: item.postmortem_id == postmortem_id)
+
+    async def find_many(self, ids: Sequence[UUID]) -> tuple[ActionItem, ...]:
+        return self._where(lambda item: item.id in ids)
+
+    def _where(self, matches: Callable[[ActionItem], bool]) -> tuple[ActionItem, ...]:
+        return tuple(self.rows[id] for id in sorted(self.rows) if matches(self.rows[id]))
+
+    async def add(self, item: ActionItem) -> None:
+        self.rows[item.id] = item
+
+    async def save(self, item: ActionItem) -> ActionItem:
+        if self.rows[item.id].version != item.version:
+            raise Stale
+        self.rows[item.id] = replace(item, version=item.version + 1)
+        return self.rows[item.id]
+
+    async def record(self, item_id: UUID, changes: Sequence[Change]) -> None:
+        for change in changes:
+            self._changes.rows[len(self._changes.rows)] = (item_id, change)
+
+    async def closed_with(self, cause_id: UUID, service_ids: Sequence[UUID]) -> tuple[ActionItem, ...]:
+        about = self._where(lambda item: item.root_cause_id == cause_id and item.service_id in service_ids)
+        return tuple(item for item in about if item.status is Status.CLOSED)
+
+    async def refuted_by(self, incident_id: UUID) -> tuple[ActionItem, ...]:
+        return self._where(lambda item: item.refuted_by_id == incident_id)
+
+    async def evidence_due(self, on: datetime, limit: int) -> tuple[UUID, ...]:
+        due = self._where(lambda item: item.evidence_due_on is not None and item.evidence_due_on <= on.date())
+        planned = [i for i in due if i.status is Status.IMPLEMENTED and i.plan]
+        planned = [i for i in planned if i.plan and CheckKind.NO_RECURRENCE in i.plan.checks]
+        return tuple(i.id for i in sorted(planned, key=lambda i: (i.evidence_due_on, i.id)))[:limit]
+
+
+class FakeTickets(Rows[Ticket]):
+    unique = ("id", "action_item_id")
+
+    async def find_of_item(self, item_id: UUID) -> Ticket | None:
+        return self.first(action_item_id=item_id)
+
+    async def get_of_item(self, item_id: UUID) -> Ticket:
+        ticket = self.first(action_item_id=item_id)
+        if ticket is None:
+            raise NotFound
+        return ticket
+
+    async def of_items(self, item_ids: Sequence[UUID]) -> tuple[Ticket, ...]:
+        return tuple(self.rows[id] for id in sorted(self.rows) if self.rows[id].action_item_id in item_ids)
+
+    async def find_external(self, provider: Provider, external_id: str) -> Ticket | None:
+        known = (t for t in self.rows.values() if t.external_id == external_id and t.route.provider is provider)
+        return next(known, None)
+
+
+# Fakes of other contexts (checks, deliveries, inbox, risks) follow here.
 
 
 class NotYetFaked:
@@ -305,6 +430,9 @@ class FakeUnitOfWork:
         people, accounts, incidents, causes = FakePeople(), FakeServiceAccounts(), FakeIncidents(), FakeRootCauses()
         causes.repointed.append(incidents)
         events = FakeEvents()
+        self.publications, self.changes = FakePublications(), FakeChanges()
+        action_items = FakeActionItems(incidents, self.changes)
+        causes.repointed.append(action_items)
         self.committed = False
         self.teams: Teams = FakeTeams()
         self.services: Services = FakeServices()
@@ -316,10 +444,10 @@ class FakeUnitOfWork:
         self.incidents: Incidents = incidents
         self.findings: Findings = FakeFindings(incidents)
         self.events: Events = events
-        self.postmortems: Postmortems = _missing("postmortems")
-        self.action_items: ActionItems = _missing("action_items")
+        self.postmortems: Postmortems = FakePostmortems(incidents, self.publications)
+        self.action_items: ActionItems = action_items
         self.checks: Checks = _missing("checks")
-        self.tickets: Tickets = _missing("tickets")
+        self.tickets: Tickets = FakeTickets()
         self.deliveries: Deliveries = _missing("deliveries")
         self.inbox: InboxItems = _missing("inbox")
         self.risks: Risks = _missing("risks")
@@ -332,6 +460,9 @@ class FakeUnitOfWork:
             ApiKey: self.api_keys,
             RootCause: causes,
             Incident: incidents,
+            Postmortem: self.postmortems,
+            ActionItem: action_items,
+            Ticket: self.tickets,
             Finding: self.findings,
             Event: events,
         }

@@ -6,11 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from app.domain.access import Caller, Role
+from app.domain.actions.model import ActionItem, ControlType, Status
 from app.domain.ids import new_id
 from app.domain.incidents.model import CauseStatus, Incident, Moments, Severity
 from app.domain.learning.model import UNDETERMINED, Factor, RootCause
 from app.domain.learning.taxonomy import UNDETERMINED_ID
-from app.domain.organisation.model import ApiKey, Person, Service, ServiceAccount, Team
+from app.domain.organisation.model import ApiKey, Person, Provider, Route, Service, ServiceAccount, Team
+from app.domain.postmortems.model import Postmortem, Tier
+from app.domain.tracking.model import SyncState, Ticket
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 """A Monday."""
@@ -101,4 +104,41 @@ def resolved(incident: Incident, at: datetime = NOW) -> Incident:
     return replace(incident, moments=replace(incident.moments, resolved_at=at))
 
 
-# Builders of other contexts (postmortems, action items, tickets, deliveries) follow here.
+def postmortem(of: Incident | None = None, **fields: Any) -> Postmortem:
+    """A draft of tier 2 without a word in it."""
+    incident_id = of.id if of else new_id()
+    given = {"id": new_id(), "incident_id": incident_id, "proposed_tier": Tier.STANDARD, **_dates()}
+    return Postmortem(**(given | fields))
+
+
+def action_item(of: Postmortem | None = None, **fields: Any) -> ActionItem:
+    """An open item with owner and due date."""
+    given = {
+        "id": new_id(),
+        "title": "Add a timeout",
+        "control_type": ControlType.PREVENT,
+        "status": Status.OPEN,
+        "owner_id": new_id(),
+        "due_on": (NOW + timedelta(days=30)).date(),
+        **({"postmortem_id": of.id, "incident_id": of.incident_id} if of else {}),
+        **_dates(),
+    }
+    return ActionItem(**(given | fields))
+
+
+def ticket(of: ActionItem, **fields: Any) -> Ticket:
+    """A ticket that its tracker has."""
+    route = Route(Provider.GITHUB, "example/shop")
+    known = {"external_id": "4711", "key": "example/shop#7", "url": "https://github.example/example/shop/issues/7"}
+    given = {
+        "id": new_id(),
+        "action_item_id": of.id,
+        "route": route,
+        "sync_state": SyncState.SYNCED,
+        **known,
+        **_dates(),
+    }
+    return Ticket(**(given | fields))
+
+
+# Builders of other contexts (deliveries) follow here.

@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,10 +9,10 @@ from typing import Any, Self
 
 import asyncpg
 import pgqueuer
+from pgqueuer.core.tm import TaskManager
 from pgqueuer.models import Job, Schedule
 from pgqueuer.ports.driver import NotifyCallback
 from pgqueuer.queries import Queries
-from pgqueuer.core.tm import TaskManager
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 Work = Callable[[], Awaitable[object]]
@@ -80,13 +79,11 @@ def _queries(connection: AsyncConnection) -> Queries:
 async def wake(
     connection: AsyncConnection, entrypoint: str, *, after: timedelta | None = None, key: str | None = None
 ) -> None:
-    """Queue a job that wakes this entrypoint, in the connection's transaction: it exists if and only if that commits.
+    """Queue a job that wakes this entrypoint: it exists if and only if the connection's transaction commits.
 
     A wake-up for new state has no key: while the first job runs, a second one with its key would be skipped.
     """
-    await _queries(connection).enqueue(
-        entrypoint, None, execute_after=after, dedupe_key=key, on_conflict="skip"
-    )
+    await _queries(connection).enqueue(entrypoint, None, execute_after=after, dedupe_key=key, on_conflict="skip")
 
 
 async def wake_at(connection: AsyncConnection, entrypoint: str, at: datetime) -> None:
@@ -126,7 +123,7 @@ async def install(dsn: str) -> None:
 async def prune_log(connection: AsyncConnection) -> int:
     """PgQueuer keeps three rows of log per job for ever; a day of them is enough."""
     table = _texts().qbe.settings.queue_table_log
-    statement = f"delete from {table} where created < now() - $1::interval and aggregated"
+    statement = f"delete from {table} where created < now() - $1::interval"
     return (await connection.exec_driver_sql(statement, (KEPT_LOG,))).rowcount
 
 
@@ -152,8 +149,8 @@ async def run(
 ) -> None:
     """Run the consumer until `stop` is set; it survives the database's restarts.
 
-    `schedules` maps an entrypoint to a cron expression (UTC); a schedule only queues a job for it. Never cancel
-    this twice: a second cancel makes PgQueuer drop its running jobs. Setting `stop` is enough.
+    `schedules` maps an entrypoint to a cron expression (UTC); a schedule only queues a job for it. Setting
+    `stop` is enough; never cancel this twice: a second cancel makes PgQueuer drop its running jobs.
     """
 
     @asynccontextmanager
@@ -182,7 +179,7 @@ def _job(work: Work) -> Callable[[Job], Awaitable[None]]:
             await work()
         except Exception as error:
             # Without this a database that is away for a moment would end the job for good.
-            wait = timedelta(seconds=min(60, 2 ** min(job.attempts, 6)) * (0.5 + random.random() / 2))
+            wait = timedelta(seconds=min(60, 2**job.attempts))
             raise pgqueuer.RetryRequested(delay=wait, reason=str(error)) from error
 
     return run_job

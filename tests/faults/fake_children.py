@@ -37,15 +37,14 @@ def worker() -> None:
     record_signals("worker", float(os.environ.get("WORKER_STOPS_IN", "0")))
     record(f"worker has {os.environ['NOREPEAT_DATABASE_URL']}")
     if "WORKER_CODE" in os.environ:
-        time.sleep(0.3)
+        while "serve is" not in Path(os.environ["RECORD"]).read_text():
+            time.sleep(0.01)
         sys.exit(int(os.environ["WORKER_CODE"]))
     while True:
         time.sleep(60)
 
 
 def record_signals(name: str, seconds: float) -> None:
-    record(f"{name} is {os.getpid()}")
-
     def ask(number: int, _: object) -> None:
         record(f"{name} got {signal.Signals(number).name}")
         if number == signal.SIGTERM:
@@ -55,6 +54,7 @@ def record_signals(name: str, seconds: float) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, ask)
+    record(f"{name} is {os.getpid()}")
 
 
 if __name__ == "__main__":

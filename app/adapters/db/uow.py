@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.adapters.db.action_items import SqlActionItems
+from app.adapters.db.api_keys import SqlApiKeys
 from app.adapters.db.checks import SqlChecks
 from app.adapters.db.events import SqlEvents
 from app.adapters.db.findings import SqlFindings
 from app.adapters.db.inbox_items import SqlInboxItems
 from app.adapters.db.incidents import SqlIncidents
-from app.adapters.db.organisation import SqlApiKeys, SqlPeople, SqlServiceAccounts, SqlServices, SqlTeams
+from app.adapters.db.organisation import SqlPeople, SqlServiceAccounts, SqlServices, SqlTeams
 from app.adapters.db.postmortems import SqlPostmortems
 from app.adapters.db.risks import SqlRisks
 from app.adapters.db.root_causes import SqlFactors, SqlRootCauses

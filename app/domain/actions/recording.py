@@ -32,9 +32,7 @@ async def keep(
     return saved
 
 
-async def tell_ticket(
-    u: UnitOfWork, item: ActionItem, update: TicketUpdate, *, reason: str, now: datetime
-) -> None:
+async def tell_ticket(u: UnitOfWork, item: ActionItem, update: TicketUpdate, *, reason: str, now: datetime) -> None:
     """Queue a change for the item's ticket, if it has one."""
     ticket = await u.tickets.find_of_item(item.id)
     if ticket is not None:
@@ -43,9 +41,7 @@ async def tell_ticket(
 
 def evidence_request(item: ActionItem) -> str:
     """The one comment that says which evidence is awaited and until when."""
-    kinds = (
-        " or ".join(kind.value.replace("_", " ") for kind in item.plan.checks) if item.plan else "evidence"
-    )
+    kinds = " or ".join(kind.value.replace("_", " ") for kind in item.plan.checks) if item.plan else "evidence"
     until = f"by {item.evidence_due_on}" if item.evidence_due_on else "once the deployment time is known"
     return (
         "Implemented. norepeat closes this item when evidence shows that the fix works in production: "

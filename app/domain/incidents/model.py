@@ -1,8 +1,10 @@
 """An incident: what broke, when, how we noticed, and what it was caused by."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from typing import Any
 from uuid import UUID
 
 from app.domain.errors import Invalid
@@ -90,6 +92,9 @@ class Rollout(StrEnum):
 MOMENTS = ("started_at", "detected_at", "acknowledged_at", "mitigated_at", "resolved_at")
 """The instants of an incident in the order in which they can only happen."""
 
+MANUAL = "manual"
+"""The source of an instant that a person told us."""
+
 
 @dataclass(frozen=True, slots=True)
 class Moments:
@@ -101,6 +106,15 @@ class Moments:
     mitigated_at: datetime | None = None
     resolved_at: datetime | None = None
     sources: tuple[tuple[str, str], ...] = ()
+
+    def with_changes(self, changes: Mapping[str, datetime | None], sources: Mapping[str, str]) -> "Moments":
+        """Some instants said anew; where no source is named for one, a person said it."""
+        known: dict[str, Any] = {name: getattr(self, name) for name in MOMENTS} | dict(changes)
+        if nameless := [name for name in sources if known.get(name) is None]:
+            raise Invalid(f"A source is given for {', '.join(nameless)}, but no such time is known.")
+        told = dict(self.sources) | dict.fromkeys(changes, MANUAL) | dict(sources)
+        kept = tuple((name, told[name]) for name in MOMENTS if name in told and known[name] is not None)
+        return Moments(**known, sources=kept)
 
     def contradictions(self, now: datetime) -> tuple[str, ...]:
         """What cannot be true, as stable texts `later<earlier` or `later>now`. Such an incident is kept out of the
@@ -198,6 +212,24 @@ class Incident:
     def checked(self, now: datetime) -> "Incident":
         """The same incident with its contradictions found anew: stored and flagged, never refused."""
         return replace(self, contradictions=self.moments.contradictions(now))
+
+    def with_cause(self, cause_id: UUID | None, status: CauseStatus | None) -> "Incident":
+        """Another cause, or the same one in another status; without a status a new cause is only proposed."""
+        if status is None and cause_id is not None:
+            same = self.root_cause_status if cause_id == self.root_cause_id else None
+            status = same or CauseStatus.PROPOSED
+        return replace(self, root_cause_id=cause_id, root_cause_status=status)
+
+    def speaks_otherwise_than(self, old: "Incident | None") -> bool:
+        """Whether it says something else about fixes than before: its confirmed cause, or where, when or whether
+        that counts."""
+        if old is None or self.confirmed_cause_id != old.confirmed_cause_id:
+            return self.confirmed_cause_id is not None or old is not None
+        return self.confirmed_cause_id is not None and (
+            self.mode is not old.mode
+            or self.moments.started_at != old.moments.started_at
+            or set(self.service_ids) != set(old.service_ids)
+        )
 
     def refutes(self, *, cause_id: UUID, service_id: UUID, deployed_at: datetime, within_days: int) -> bool:
         """Whether it shows that a fix of this cause on this service, in production since then, did not work."""

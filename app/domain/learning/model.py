@@ -67,6 +67,12 @@ class RootCause:
         other.require_usable()
         return replace(self, merged_into_id=other.id)
 
+    def require_changeable(self) -> None:
+        """Raise if it is the reserved entry, or only another name of one that counts."""
+        if not self.recurs:
+            raise ReservedRootCause
+        self.require_usable()
+
     def require_usable(self) -> None:
         if self.merged_into_id is not None:
             raise RootCauseMerged(f"{self.slug} was merged into {self.merged_into_id}; use that entry.")

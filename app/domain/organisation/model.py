@@ -84,6 +84,20 @@ def _zone(name: str) -> ZoneInfo:
         raise InvalidTimeZone from error
 
 
+MONDAY_TO_FRIDAY = (1, 2, 3, 4, 5)
+
+
+def add_business_days(
+    start: datetime, days: int, *, time_zone: str, working_days: tuple[int, ...] = MONDAY_TO_FRIDAY
+) -> date:
+    """The date `days` working days after `start`, counted in this time zone."""
+    day = start.astimezone(_zone(time_zone)).date()
+    while days:
+        day += timedelta(days=1)
+        days -= day.isoweekday() in working_days
+    return day
+
+
 @dataclass(frozen=True, slots=True)
 class Team:
     """Who owns. `working_days` are ISO weekday numbers (Monday is 1)."""
@@ -96,7 +110,7 @@ class Team:
     lead_id: UUID | None = None
     chat_channel: str | None = None
     time_zone: str = "UTC"
-    working_days: tuple[int, ...] = (1, 2, 3, 4, 5)
+    working_days: tuple[int, ...] = MONDAY_TO_FRIDAY
     route: Route | None = None
     version: int = 1
 
@@ -108,11 +122,7 @@ class Team:
 
     def add_business_days(self, start: datetime, days: int) -> date:
         """The date `days` working days after `start`, counted in the team's time zone."""
-        day = start.astimezone(_zone(self.time_zone)).date()
-        while days:
-            day += timedelta(days=1)
-            days -= day.isoweekday() in self.working_days
-        return day
+        return add_business_days(start, days, time_zone=self.time_zone, working_days=self.working_days)
 
 
 @dataclass(frozen=True, slots=True)

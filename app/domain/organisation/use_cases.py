@@ -1,16 +1,21 @@
-"""Teams, services, people and service accounts: an admin creates and changes them."""
+"""Teams, services, people, service accounts and their keys: an admin creates and changes them."""
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, TypedDict
 from uuid import UUID
 
 from app.domain.access import Action, Caller, Role, authorize
-from app.domain.errors import require_version
+from app.domain.errors import Invalid, require_version
 from app.domain.ids import new_id
-from app.domain.organisation.model import HandleTaken, LastAdmin, Person, Route, Service, ServiceAccount, Team
+from app.domain.organisation.keys import hash_secret, new_key, parse_token, token_of
+from app.domain.organisation.model import ApiKey, HandleTaken, LastAdmin, Person, Route, Service, ServiceAccount, Team
 from app.domain.ports import Clock, OpenUnitOfWork, UnitOfWork
-from app.domain.references import the_person, the_team
+from app.domain.references import the_person, the_service_account, the_team
+
+FIRST_ADMIN = "admin@localhost"
+"""The person whom `norepeat migrate` creates."""
 
 
 class TeamFields(TypedDict, total=False):
@@ -50,9 +55,6 @@ class ServiceAccountFields(TypedDict, total=False):
     name: str
     role: Role
     active: bool
-
-
-# ── Teams ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def create_team(
@@ -96,9 +98,6 @@ async def _of_team(u: UnitOfWork, fields: TeamFields) -> dict[str, Any]:
     return values
 
 
-# ── Services ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 async def create_service(
     uow: OpenUnitOfWork, clock: Clock, *, caller: Caller, slug: str, name: str, fields: ServiceFields
 ) -> Service:
@@ -138,9 +137,6 @@ async def _with_team(u: UnitOfWork, fields: ServiceFields | PersonFields) -> dic
     if "team" in fields:
         values["team_id"] = (await the_team(u, fields["team"])).id if fields["team"] else None
     return values
-
-
-# ── People and service accounts ──────────────────────────────────────────────────────────────────────────────────
 
 
 async def create_person(
@@ -223,3 +219,80 @@ async def update_service_account(
         saved = await u.service_accounts.save(replace(old, updated_at=now, **fields))
         await u.commit()
     return saved
+
+
+# ── Keys ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def issue_api_key(
+    uow: OpenUnitOfWork,
+    clock: Clock,
+    *,
+    caller: Caller,
+    person: str | None = None,
+    service_account: str | None = None,
+    scopes: frozenset[str] = frozenset(),
+    expires_at: datetime | None = None,
+) -> tuple[ApiKey, str]:
+    """A key of one person or one service account, and its token, which nobody can show again."""
+    authorize(caller, Action.CONFIGURE)
+    now = clock()
+    if expires_at is not None and expires_at <= now:
+        raise Invalid("expires_at lies in the past.")
+    id, secret = new_key()
+    async with uow() as u:
+        key = ApiKey(
+            id=id, secret_hash=hash_secret(secret), created_at=now, scopes=scopes, expires_at=expires_at,
+            person_id=(await the_person(u, person)).id if person else None,
+            service_account_id=(await the_service_account(u, service_account)).id if service_account else None,
+        )  # fmt: skip
+        await u.api_keys.add(key)
+        await u.commit()
+    return key, token_of(id, secret)
+
+
+async def revoke_api_key(uow: OpenUnitOfWork, clock: Clock, *, caller: Caller, key_id: str) -> None:
+    """From now on the key opens nothing."""
+    authorize(caller, Action.CONFIGURE)
+    async with uow() as u:
+        await u.api_keys.save((await u.api_keys.get(key_id)).revoke(clock()))
+        await u.commit()
+
+
+async def bootstrap_admin(uow: OpenUnitOfWork, clock: Clock, *, given_key: str | None) -> str | None:
+    """Give a fresh installation its first way in; returns the token to show if it was made here.
+
+    Does nothing where an admin's key exists. Raises Invalid for a given key that is malformed or was used before.
+    """
+    now = clock()
+    async with uow() as u:
+        if await u.api_keys.any_admin():
+            return None
+        id, secret = _given(given_key) if given_key is not None else new_key()
+        if await u.api_keys.find(id) is not None:
+            raise Invalid("The given admin key was used before and is revoked or expired; give another one.")
+        admin = await _admin(u, now)
+        await u.api_keys.add(ApiKey(id=id, secret_hash=hash_secret(secret), created_at=now, person_id=admin.id))
+        await u.commit()
+    return token_of(id, secret) if given_key is None else None
+
+
+def _given(token: str) -> tuple[str, str]:
+    parsed = parse_token(token)
+    if parsed is None:
+        raise Invalid(
+            "An admin key is nr_<id>_<secret>: an id of 1 to 32 and a secret of 32 or more letters and digits."
+        )
+    return parsed
+
+
+async def _admin(u: UnitOfWork, now: datetime) -> Person:
+    """The person that an installation starts with, restored if somebody took the role away."""
+    known = await u.people.find_by_email(FIRST_ADMIN)
+    if known is not None:
+        return await u.people.save(replace(known, role=Role.ADMIN, active=True, updated_at=now))
+    person = Person(
+        id=new_id(), email=FIRST_ADMIN, name="Administrator", role=Role.ADMIN, created_at=now, updated_at=now
+    )
+    await u.people.add(person)
+    return person

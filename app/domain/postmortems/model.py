@@ -210,8 +210,9 @@ class Postmortem:
         raise NotFound(f"There is no timeline entry with the id {id}.")
 
     def with_entry(self, new: TimelineEntry) -> "Postmortem":
-        """The entry with this id is `new`, or is added."""
-        return replace(self, timeline=(*self._entries_but(new.id), new))
+        """The entry with this id is `new`, or is added; a timeline is in order."""
+        entries = (*self._entries_but(new.id), new)
+        return replace(self, timeline=tuple(sorted(entries, key=lambda entry: (entry.occurred_at, entry.id))))
 
     def without_entry(self, id: UUID) -> "Postmortem":
         return replace(self, timeline=self._entries_but(self.entry(id).id))

@@ -11,7 +11,7 @@ from app.domain.actions.model import ActionItem, Status
 from app.domain.errors import Problem
 from app.domain.incidents.model import Incident
 from app.domain.policy import TierPolicy
-from app.domain.postmortems.content import PHASES, Forum, SectionName, TimelineEntry, TimelineKind
+from app.domain.postmortems.content import PHASES, Forum, SectionName, TimelineKind
 from app.domain.postmortems.model import Postmortem, PostmortemStatus, Tier
 from app.domain.tracking.model import SyncState, Ticket
 
@@ -74,10 +74,6 @@ def content_hash(work: Work) -> str:
         "items": sorted([str(item.id), item.title, item.control_type] for item in work.items),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
-
-
-def in_order(postmortem: Postmortem) -> list[TimelineEntry]:
-    return sorted(postmortem.timeline, key=lambda entry: (entry.occurred_at, entry.id))
 
 
 def readiness(work: Work, *, policy: TierPolicy, now: datetime, tickets_may_wait: bool = False) -> Readiness:

@@ -5,8 +5,8 @@ from datetime import date
 from enum import StrEnum
 
 from app.domain.incidents.model import Impact, Incident, Severity
-from app.domain.organisation.model import Team
-from app.domain.policy import TierPolicy
+from app.domain.organisation.model import Team, add_business_days
+from app.domain.policy import Policy, TierPolicy
 from app.domain.postmortems.model import Tier
 
 
@@ -90,9 +90,12 @@ def requires_postmortem(incident: Incident, policy: TierPolicy) -> bool:
     return incident.counts and (severe or incident.customer_impact.at_least(Impact.MODERATE))
 
 
-def due_on(incident: Incident, team: Team, policy: TierPolicy) -> date | None:
-    """Business days after the incident was resolved, in the owning team's time zone."""
-    if incident.moments.resolved_at is None:
+def due_on(incident: Incident, team: Team | None, policy: Policy) -> date | None:
+    """Business days after the incident was resolved, by the owning team's calendar, else by the organisation's."""
+    resolved_at = incident.moments.resolved_at
+    if resolved_at is None:
         return None
-    days = policy.due_business_days.get(int(incident.severity), policy.due_business_days_default)
-    return team.add_business_days(incident.moments.resolved_at, days)
+    days = policy.tiers.due_business_days.get(int(incident.severity), policy.tiers.due_business_days_default)
+    if team is not None:
+        return team.add_business_days(resolved_at, days)
+    return add_business_days(resolved_at, days, time_zone=policy.organisation_time_zone)

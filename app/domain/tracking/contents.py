@@ -38,9 +38,7 @@ async def person_of(u: UnitOfWork, provider: Provider, handle: str) -> Person | 
     return await u.people.find_by_handle(provider, handle)
 
 
-def draft_of(
-    item: ActionItem, ticket: Ticket, delivery: Delivery, assignee: Assignee, policy: Policy
-) -> TicketDraft:
+def draft_of(item: ActionItem, ticket: Ticket, delivery: Delivery, assignee: Assignee, policy: Policy) -> TicketDraft:
     """The ticket as it is to be created, from the item as it is now."""
     return TicketDraft(
         marker=delivery.marker,

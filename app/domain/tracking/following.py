@@ -47,15 +47,9 @@ async def follow(
     asked = asked or TicketUpdate()
     linked = replace(ticket.linked(remote, now), dropped=remote.dropped or ticket.dropped, updated_at=now)
     saved = await u.tickets.save(linked)
-    changed = [
-        name
-        for name in ("key", "url", "status", "assignee")
-        if getattr(ticket, name) != getattr(linked, name)
-    ]
+    changed = [name for name in ("key", "url", "status", "assignee") if getattr(ticket, name) != getattr(linked, name)]
     if changed:
-        await _announce(
-            u, EventType.TICKET_CHANGED, item, ticket, now, {"changed": changed, "status": linked.status}
-        )
+        await _announce(u, EventType.TICKET_CHANGED, item, ticket, now, {"changed": changed, "status": linked.status})
     if ticket.sync_state is SyncState.LOST:
         await settle(u, item, FindingCode.TICKET_LOST, now)
     if not _same(remote.assignee, ticket.assignee) and not _same(remote.assignee, asked.assignee):
@@ -95,14 +89,10 @@ async def _announce(
     u: UnitOfWork, type: EventType, item: ActionItem, ticket: Ticket, now: datetime, data: dict[str, object]
 ) -> None:
     actor = actor_of(ticket.route.provider)
-    await u.events.add(
-        Event(type, ticket.id, now, actor, item.incident_id, {"action_item_id": str(item.id), **data})
-    )
+    await u.events.add(Event(type, ticket.id, now, actor, item.incident_id, {"action_item_id": str(item.id), **data}))
 
 
-async def _adopt_status(
-    u: UnitOfWork, item: ActionItem, ticket: Ticket, remote: RemoteTicket, now: datetime
-) -> None:
+async def _adopt_status(u: UnitOfWork, item: ActionItem, ticket: Ticket, remote: RemoteTicket, now: datetime) -> None:
     if item.status in (Status.CANDIDATE, Status.DECLINED):
         return
     if remote.status in NOT_DONE:

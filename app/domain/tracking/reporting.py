@@ -15,6 +15,7 @@ REMEDIES = {
     FindingCode.REASSIGNED_IN_TRACKER: "Dismiss this if that is right, or name another owner.",
     FindingCode.TICKET_LOST: "Resync the ticket to create a new one, or adopt another one.",
     FindingCode.TICKET_FAILED: "Remove the cause that the message names, then retry the delivery.",
+    FindingCode.TICKET_EXPOSED: "Delete or hide the ticket in its tracker, then dismiss this.",
     FindingCode.TICKET_INCOMPLETE: "Give the token write access, or add what is missing in the tracker.",
     FindingCode.OWNER_WITHOUT_HANDLE: "Add the owner's name in this tracker to their handles.",
 }
@@ -36,9 +37,7 @@ async def report(u: UnitOfWork, item: ActionItem, code: FindingCode, message: st
     )
     if await u.findings.open(finding):
         data = {"code": code.value, "action_item_id": str(item.id)}
-        await u.events.add(
-            Event(EventType.FINDING_OPENED, finding.id, now, SYSTEM.actor, item.incident_id, data)
-        )
+        await u.events.add(Event(EventType.FINDING_OPENED, finding.id, now, SYSTEM.actor, item.incident_id, data))
 
 
 async def settle(u: UnitOfWork, item: ActionItem, code: FindingCode, now: datetime) -> None:

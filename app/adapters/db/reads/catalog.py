@@ -110,6 +110,15 @@ _IN_FEED = (
     f"coalesce({{t}}.created_at >= {_SINCE} or {{t}}.reopened_at >= {_SINCE} or {{t}}.cause_recurred_at >= {_SINCE}"
     " or ({t}.status in ('open','in_progress') and {t}.committed_due_on < current_date), false)"
 )
+_LATE = "({t}.due_on < current_date and {t}.published_number = 0 and {t}.status <> 'waived')"
+_FROZEN = (
+    # A linked item of another incident stays frozen in the text, but shows only to who may still see its incident.
+    "jsonb_set({t}.content, '{{linked_items}}', (select coalesce(jsonb_agg(l.item order by l.n), '[]'::jsonb)"
+    " from jsonb_array_elements({t}.content->'linked_items') with ordinality l(item, n)"
+    " where $2::boolean or not exists (select 1 from action_items a join incidents v on v.id = a.incident_id"
+    " where a.id = (l.item->>'id')::uuid and v.restricted and not exists"
+    " (select 1 from incident_viewers w where w.incident_id = v.id and w.person_id = $1::uuid))))"
+)
 
 KINDS: Mapping[str, Kind] = {
     "team": Kind(
@@ -171,7 +180,12 @@ KINDS: Mapping[str, Kind] = {
         | _ids("primary_service_id", "root_cause_id")
         | _texts("title", "summary")
         | _codes(
-            "mode", "customer_impact", "detection_source", "change_role", "change_kind", "change_rollout",
+            "mode",
+            "customer_impact",
+            "detection_source",
+            "change_role",
+            "change_kind",
+            "change_rollout",
             "root_cause_status",
         )
         | _instants("started_at", "detected_at", "acknowledged_at", "mitigated_at", "resolved_at")
@@ -219,9 +233,8 @@ KINDS: Mapping[str, Kind] = {
         | _wholes("tier", "proposed_tier", "published_number")
         | _dates("due_on")
         | _instants("published_at")
-        | _jsons(
-            "tier_reasons", "override", "sections", "whys", "phase_explanations", "linked_item_ids", "review", "waiver"
-        ),
+        | _jsons("tier_reasons", "override", "sections", "whys", "phase_explanations", "review", "waiver")
+        | {"overdue": Column(f"coalesce({_LATE}, false)", As.FLAG)},
         one={
             "incident": ToOne("incident", "{t}.incident_id"),
             "author": ToOne("person", "{t}.author_id"),
@@ -231,6 +244,11 @@ KINDS: Mapping[str, Kind] = {
             "timeline": ToMany("timeline_entry", "{t}.postmortem_id = {p}.id", "{t}.occurred_at, {t}.id", 1000),
             "factors": ToMany("postmortem_factor", "{t}.postmortem_id = {p}.id", "{t}.code"),
             "action_items": ToMany("action_item", "{t}.postmortem_id = {p}.id", "{t}.id"),
+            "linked_items": ToMany(
+                "action_item",
+                "{t}.id in (select x::uuid from jsonb_array_elements_text({p}.linked_item_ids) x)",
+                "{t}.id",
+            ),
             "sign_offs": ToMany("sign_off", "{t}.postmortem_id = {p}.id", "{t}.at, {t}.id"),
         },
         incident="{t}.incident_id",
@@ -239,7 +257,8 @@ KINDS: Mapping[str, Kind] = {
             " join services s on s.id = i.service_id where s.slug = any({v}))",
             "team": "{t}.incident_id in (select i.id from incidents i join services s on s.id = i.primary_service_id"
             " join teams m on m.id = s.team_id where m.slug = any({v}))",
-            "overdue": "({t}.due_on < current_date and {t}.status not in ('published','waived')) = any({v}::boolean[])",
+            "author": "{t}.author_id in (select id from people where email = any({v}))",
+            "overdue": f"coalesce({_LATE}, false) = any({{v}}::boolean[])",
         },
     ),
     "timeline_entry": Kind(
@@ -269,7 +288,7 @@ KINDS: Mapping[str, Kind] = {
         | _wholes("number")
         | _texts("content_hash")
         | _codes("audience")
-        | _jsons("content")
+        | {"content": Column(_FROZEN, As.JSON)}
         | _instants("published_at"),
         one={"signed_by": ToOne("person", "{t}.signed_by_id")},
         incident="(select incident_id from postmortems where id = {t}.postmortem_id)",
@@ -278,9 +297,7 @@ KINDS: Mapping[str, Kind] = {
     "action_item": Kind(
         "action_items",
         _VERSIONED
-        | _ids(
-            "postmortem_id", "incident_id", "owner_id", "team_id", "service_id", "root_cause_id", "refuted_by_id"
-        )
+        | _ids("postmortem_id", "incident_id", "owner_id", "team_id", "service_id", "root_cause_id", "refuted_by_id")
         | _texts("title", "description", "planned_in")
         | _codes("control_type", "status")
         | _flags("systemic")

@@ -70,9 +70,7 @@ async def _resolved(trackers: Mapping[Provider, Tracker], reference: str) -> tup
         except NotThisTracker:
             continue
     names = ", ".join(sorted(trackers)) or "none"
-    raise NotThisTracker(
-        f"{reference!r} names no ticket of a configured tracker ({names}); give its URL or key."
-    )
+    raise NotThisTracker(f"{reference!r} names no ticket of a configured tracker ({names}); give its URL or key.")
 
 
 async def _require_allowed(u: UnitOfWork, item: ActionItem, route: Route) -> None:
@@ -84,14 +82,10 @@ async def _require_allowed(u: UnitOfWork, item: ActionItem, route: Route) -> Non
     team = await u.teams.find(item.team_id) if item.team_id else None
     allowed = route_of(service, team, incident)
     if (allowed.provider, allowed.project) != (route.provider, route.project):
-        raise Invalid(
-            "The incident is restricted, and its work may not be linked to a ticket in this project."
-        )
+        raise Invalid("The incident is restricted, and its work may not be linked to a ticket in this project.")
 
 
-async def _free_ticket(
-    u: UnitOfWork, item: ActionItem, route: Route, remote: RemoteTicket, now: datetime
-) -> Ticket:
+async def _free_ticket(u: UnitOfWork, item: ActionItem, route: Route, remote: RemoteTicket, now: datetime) -> Ticket:
     """The item's ticket, ready to be linked; what was to be created instead is called off."""
     found = await u.tickets.find_of_item(item.id)
     if found is None:

@@ -56,9 +56,7 @@ async def _ask(trackers: Mapping[Provider, Tracker], ticket: Ticket) -> RemoteTi
         return None
 
 
-async def _apply(
-    uow: OpenUnitOfWork, clock: Clock, known: Ticket, event: TicketEvent, remote: RemoteTicket
-) -> str:
+async def _apply(uow: OpenUnitOfWork, clock: Clock, known: Ticket, event: TicketEvent, remote: RemoteTicket) -> str:
     now = clock()
     async with uow() as u:
         item, ticket = await lock(u, known)

@@ -188,9 +188,7 @@ async def _arrived(
     return sent
 
 
-async def _report_gaps(
-    u: UnitOfWork, item: ActionItem, claimed: Claimed, remote: RemoteTicket, now: datetime
-) -> None:
+async def _report_gaps(u: UnitOfWork, item: ActionItem, claimed: Claimed, remote: RemoteTicket, now: datetime) -> None:
     if remote.dropped:
         message = f"The tracker left out of {remote.key}: {', '.join(remote.dropped)}."
         await report(u, item, FindingCode.TICKET_INCOMPLETE, message, now)

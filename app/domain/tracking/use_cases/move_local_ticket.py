@@ -28,9 +28,7 @@ async def move_local_ticket(
             raise NotFound(f"There is no local ticket with the number {number}.")
         await u.action_items.get(ticket.action_item_id, caller)
     remote = await trackers[Provider.LOCAL].update(ticket, TicketUpdate(status=status), uuid4())
-    event = TicketEvent(
-        TicketEventKind.CHANGED, Provider.LOCAL, remote.external_id, remote, actor=caller.actor
-    )
+    event = TicketEvent(TicketEventKind.CHANGED, Provider.LOCAL, remote.external_id, remote, actor=caller.actor)
     await apply_ticket_event(uow, clock, trackers, event=event)
     async with uow() as u:
         return await u.tickets.get(ticket.id)

@@ -70,9 +70,7 @@ async def _process(
     return True
 
 
-def _retry_at(
-    item: InboxItem, error: Exception, policy: Policy, now: datetime, jitter: Jitter
-) -> datetime | None:
+def _retry_at(item: InboxItem, error: Exception, policy: Policy, now: datetime, jitter: Jitter) -> datetime | None:
     """What cannot be read today cannot be read tomorrow; the rest deserves another try, up to a limit."""
     if isinstance(error, Invalid) or item.attempts >= policy.delivery.max_attempts:
         return None

@@ -1,0 +1,179 @@
+"""Tickets and their deliveries as rows; a delivery that is added or put off wakes the worker."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from app.adapters.db.statements import Row, Statements, table
+from app.adapters.db.tables import DeliveryRow, TicketRow
+from app.adapters.queue import wake_at
+from app.domain.errors import NotFound
+from app.domain.organisation.model import Provider, Route
+from app.domain.tracking.model import Delivery, DeliveryKind, DeliveryState, SyncState, Ticket, TicketStatus
+
+_tickets, _deliveries = table(TicketRow), table(DeliveryRow)
+_UNFINISHED = _deliveries.c.state.in_([DeliveryState.PENDING, DeliveryState.SENDING])
+
+
+class SqlTickets:
+    """Tickets in the current transaction."""
+
+    def __init__(self, statements: Statements) -> None:
+        self._run = statements
+
+    async def get(self, id: UUID) -> Ticket:
+        return to_ticket(await self._run.get(_tickets, id))
+
+    async def find(self, id: UUID) -> Ticket | None:
+        return await self._first(_tickets.c.id == id)
+
+    async def find_of_item(self, item_id: UUID) -> Ticket | None:
+        return await self._first(_tickets.c.action_item_id == item_id)
+
+    async def get_of_item(self, item_id: UUID) -> Ticket:
+        ticket = await self._first(_tickets.c.action_item_id == item_id, lock=True)
+        if ticket is None:
+            raise NotFound(f"The action item {item_id} has no ticket.")
+        return ticket
+
+    async def of_items(self, item_ids: Sequence[UUID]) -> tuple[Ticket, ...]:
+        ids = sa.literal(list(item_ids), sa.ARRAY(sa.Uuid))
+        statement = sa.select(_tickets).where(_tickets.c.action_item_id == sa.any_(ids)).order_by(_tickets.c.id)
+        return tuple(to_ticket(row) for row in await self._run.all(statement))
+
+    async def find_external(self, provider: Provider, external_id: str) -> Ticket | None:
+        return await self._first(_tickets.c.provider == provider, _tickets.c.external_id == external_id)
+
+    async def add(self, ticket: Ticket) -> None:
+        await self._run.insert(_tickets, to_row(ticket))
+
+    async def save(self, ticket: Ticket) -> Ticket:
+        await self._run.update(_tickets, ticket.id, ticket.version, to_row(ticket))
+        return replace(ticket, version=ticket.version + 1)
+
+    async def _first(self, *where: sa.ColumnElement[bool], lock: bool = False) -> Ticket | None:
+        statement = sa.select(_tickets).where(*where)
+        row = await self._run.first(statement.with_for_update() if lock else statement)
+        return None if row is None else to_ticket(row)
+
+
+class SqlDeliveries:
+    """Deliveries in the current transaction; `added` says that there is one to attempt once it commits."""
+
+    def __init__(self, statements: Statements) -> None:
+        self._run = statements
+        self.added = False
+
+    async def get(self, id: UUID) -> Delivery:
+        row = await self._run.first(sa.select(_deliveries).where(_deliveries.c.id == id).with_for_update())
+        if row is None:
+            raise NotFound(f"There is no delivery with the id {id}.")
+        return to_delivery(row)
+
+    async def add(self, delivery: Delivery) -> None:
+        values = {name: getattr(delivery, name) for name in _DELIVERY}
+        statement = insert(_deliveries).values({**values, "update": dict(delivery.update)})
+        if await self._run.execute(statement.on_conflict_do_nothing(index_elements=["key"])):
+            self.added = True
+
+    async def save(self, delivery: Delivery) -> None:
+        values = {name: getattr(delivery, name) for name in _DELIVERY if name != "id"}
+        await self._run.execute(sa.update(_deliveries).where(_deliveries.c.id == delivery.id).values(values))
+        if delivery.is_unfinished and delivery.lease_until is None:
+            await self._wake(delivery.not_before)
+
+    async def due(self, now: datetime, provider: Provider, limit: int) -> tuple[UUID, ...]:
+        """A change waits until its ticket exists, and until what was queued before it is finished."""
+        first = (
+            sa.select(_deliveries)
+            .where(_UNFINISHED, _deliveries.c.provider == provider)
+            .distinct(_deliveries.c.ticket_id)
+            .order_by(_deliveries.c.ticket_id, _deliveries.c.created_at, _deliveries.c.id)
+            .subquery()
+        )
+        statement = (
+            sa.select(first.c.id)
+            .join(_tickets, _tickets.c.id == first.c.ticket_id)
+            .where(
+                sa.or_(first.c.lease_until.is_(None), first.c.lease_until <= now),
+                sa.or_(first.c.not_before.is_(None), first.c.not_before <= now),
+                sa.or_(first.c.kind == DeliveryKind.CREATE, _tickets.c.external_id.is_not(None)),
+            )
+            .order_by(first.c.created_at, first.c.id)
+            .limit(limit)
+        )
+        return tuple(row["id"] for row in await self._run.all(statement))
+
+    async def unfinished_of(self, ticket_id: UUID) -> tuple[Delivery, ...]:
+        statement = sa.select(_deliveries).where(_UNFINISHED, _deliveries.c.ticket_id == ticket_id)
+        rows = await self._run.all(statement.order_by(_deliveries.c.id).with_for_update())
+        return tuple(to_delivery(row) for row in rows)
+
+    async def hold(self, provider: Provider, until: datetime) -> None:
+        """Those that another transaction has locked are left out: waiting for them could deadlock."""
+        waiting = (
+            sa.select(_deliveries.c.id)
+            .where(
+                _UNFINISHED,
+                _deliveries.c.provider == provider,
+                sa.or_(_deliveries.c.not_before.is_(None), _deliveries.c.not_before < until),
+            )
+            .with_for_update(skip_locked=True)
+        )
+        statement = sa.update(_deliveries).where(_deliveries.c.id.in_(waiting)).values(not_before=until)
+        if await self._run.execute(statement):
+            await self._wake(until)
+
+    async def _wake(self, at: datetime | None) -> None:
+        if at is None:
+            self.added = True
+        else:
+            await wake_at(self._run.connection, "deliveries", at)
+
+
+_TICKET = (
+    "id", "version", "created_at", "updated_at", "action_item_id", "external_id", "key", "url", "status_text",
+    "assignee", "adopted", "source_updated_at", "last_synced_at", "last_error",
+)  # fmt: skip
+_DELIVERY = (
+    "id", "key", "kind", "ticket_id", "provider", "marker", "created_at", "state", "attempts", "attempt_at",
+    "lease_until", "not_before", "last_error", "finished_at",
+)  # fmt: skip
+
+
+def to_ticket(row: Row) -> Ticket:
+    """The entity behind a row."""
+    route = row["route"]
+    return Ticket(
+        **{name: row[name] for name in _TICKET},
+        route=Route(Provider(row["provider"]), route["project"], tuple(route["labels"]), route["restricted"]),
+        status=TicketStatus(row["status"]),
+        sync_state=SyncState(row["sync_state"]),
+        dropped=tuple(row["dropped"]),
+    )
+
+
+def to_row(ticket: Ticket) -> dict[str, Any]:
+    """The row behind an entity."""
+    route = ticket.route
+    return {name: getattr(ticket, name) for name in _TICKET} | {
+        "provider": route.provider,
+        "route": {"project": route.project, "labels": list(route.labels), "restricted": route.restricted},
+        "status": ticket.status,
+        "sync_state": ticket.sync_state,
+        "dropped": list(ticket.dropped),
+    }
+
+
+def to_delivery(row: Row) -> Delivery:
+    """The entity behind a row."""
+    values: dict[str, Any] = {name: row[name] for name in (*_DELIVERY, "update")}
+    values["kind"] = DeliveryKind(values["kind"])
+    values["provider"] = Provider(values["provider"])
+    values["state"] = DeliveryState(values["state"])
+    return Delivery(**values)

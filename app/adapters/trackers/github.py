@@ -1,0 +1,121 @@
+"""GitHub Issues as a tracker; with its client, texts and webhooks beside it, all that we know of GitHub."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import httpx2
+
+from app.adapters.trackers.github_client import GitHubClient
+from app.adapters.trackers.github_text import STATES, body_of, marker_text, to_remote, updated_body
+from app.domain.organisation.model import Route
+from app.domain.tracking.model import (
+    NotThisTracker,
+    RemoteTicket,
+    Ticket,
+    TicketDraft,
+    TicketUpdate,
+    TrackerRefused,
+)
+
+PUBLIC_API = "https://api.github.com"
+CLOCK_SKEW = timedelta(minutes=5)
+NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
+KEY = re.compile(rf"({NAME})/({NAME})#([0-9]{{1,9}})")
+PROJECT = re.compile(rf"{NAME}/{NAME}")
+
+
+class GitHubIssues:
+    """The port `Tracker` over the REST API of github.com or of a server (`https://HOST/api/v3`)."""
+
+    def __init__(self, client: httpx2.AsyncClient, *, token: str, base_url: str = PUBLIC_API) -> None:
+        self._github = GitHubClient(client, token, base_url)
+        host = urlsplit(base_url).netloc
+        self._page = re.compile(
+            rf"https://{re.escape(host.removeprefix('api.'))}/({NAME})/({NAME})/issues/([0-9]{{1,9}})/?(?:[?#].*)?"
+        )
+
+    async def create(self, route: Route, draft: TicketDraft) -> RemoteTicket:
+        fields: dict[str, object] = {"title": draft.title, "body": body_of(draft)}
+        if draft.labels:
+            fields["labels"] = list(draft.labels)
+        if draft.assignee:
+            fields["assignees"] = [draft.assignee]
+        about = f"the repository {route.project}"
+        issue = await self._github.call("POST", _issues(route.project), about=about, json=fields)
+        return to_remote(issue, labels=draft.labels, assignee=draft.assignee)
+
+    async def find_by_marker(self, route: Route, marker: UUID, since: datetime) -> RemoteTicket | None:
+        """By the list, which is up to date, not by the search; by no label, which may have been dropped."""
+        start = (since - CLOCK_SKEW).strftime("%Y-%m-%dT%H:%M:%SZ")
+        query = {"state": "all", "since": start, "sort": "created", "direction": "desc"}
+        text = marker_text(marker)
+        about = f"the repository {route.project}"
+        async for issue in self._github.pages(_issues(route.project), about=about, params=query):
+            if "pull_request" not in issue and text in (issue.get("body") or ""):
+                return to_remote(issue)
+        return None
+
+    async def read(self, ticket: Ticket) -> RemoteTicket:
+        path, about = _issue(ticket)
+        return to_remote(await self._github.call("GET", path, about=about, known=True))
+
+    async def update(self, ticket: Ticket, update: TicketUpdate, marker: UUID) -> RemoteTicket:
+        """The comment first: it moves the issue's time, and the answer must carry the last one."""
+        path, about = _issue(ticket)
+        if update.comment is not None:
+            await self._comment(path, about, update.comment, marker)
+        fields = await self._fields(path, about, update)
+        method, body = ("PATCH", {"json": fields}) if fields else ("GET", {})
+        issue = await self._github.call(method, path, about=about, known=True, **body)
+        return to_remote(issue, assignee=update.assignee)
+
+    async def resolve(self, reference: str) -> RemoteTicket:
+        found = KEY.fullmatch(reference) or self._page.fullmatch(reference)
+        if found is None:
+            raise NotThisTracker
+        owner, repository, number = found.groups()
+        about = f"the issue {owner}/{repository}#{number}"
+        issue = await self._github.call("GET", f"{_issues(f'{owner}/{repository}')}/{number}", about=about)
+        if "pull_request" in issue:
+            raise TrackerRefused(f"{reference} is a pull request; name an issue.")
+        return to_remote(issue)
+
+    async def _comment(self, path: str, about: str, text: str, marker: UUID) -> None:
+        mark = marker_text(marker)
+        async for comment in self._github.pages(f"{path}/comments", about=about, params={}, known=True):
+            if mark in (comment.get("body") or ""):
+                return
+        body = {"body": f"{text}\n\n{mark}"}
+        await self._github.call("POST", f"{path}/comments", about=about, known=True, json=body)
+
+    async def _fields(self, path: str, about: str, update: TicketUpdate) -> Mapping[str, Any]:
+        fields: dict[str, Any] = {}
+        if update.title is not None:
+            fields["title"] = update.title
+        if update.status is not None:
+            fields |= STATES.get(update.status, {})
+        if update.assignee is not None:
+            fields["assignees"] = [update.assignee]
+        if update.due_on is not None or update.priority is not None:
+            body = (await self._github.call("GET", path, about=about, known=True)).get("body") or ""
+            if (changed := updated_body(body, update)) != body:
+                fields["body"] = changed
+        return fields
+
+
+def _issues(project: str) -> str:
+    if not PROJECT.fullmatch(project):
+        raise TrackerRefused(f"{project!r} is not a GitHub project; name it as owner/repository.")
+    return f"/repos/{project}/issues"
+
+
+def _issue(ticket: Ticket) -> tuple[str, str]:
+    """The path of a known issue, and how to name it."""
+    found = KEY.fullmatch(ticket.key or "")
+    if found is None:
+        raise TrackerRefused(f"{ticket.key!r} is not a GitHub issue; adopt the ticket again by its URL.")
+    return f"{_issues(f'{found[1]}/{found[2]}')}/{found[3]}", f"the issue {ticket.key}"

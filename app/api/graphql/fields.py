@@ -1,0 +1,163 @@
+"""The kinds of field that records have: columns, edges and lists. The compiler of plans can read them off the schema."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+import strawberry
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.types import Info
+from strawberry.types.arguments import StrawberryArgument
+from strawberry.types.field import StrawberryField
+from strawberry.types.unset import UNSET
+
+from app.api.graphql.context import Context
+from app.api.graphql.ids import global_id, own_id
+from app.api.graphql.lists import LISTS, filters_of, sort_of
+from app.api.graphql.loaders import RowPage, Slice, Where
+from app.api.graphql.records import type_name
+from app.domain.access import authorize
+from app.domain.errors import Invalid
+from app.domain.page import DEFAULT_LIMIT, MAX_LIMIT
+
+Asked = Info[Context, None]
+
+
+def value_of(source: Any, name: str) -> Any:
+    """What a field without a resolver shows: of a row its key, of a domain value its attribute."""
+    return source[name] if isinstance(source, dict) else getattr(source, name)
+
+
+def argument(name: str, annotation: Any, description: str, default: object = UNSET) -> StrawberryArgument:
+    return StrawberryArgument(name, None, StrawberryAnnotation(annotation), description=description, default=default)
+
+
+class _Resolving(StrawberryField):
+    """A field that needs the request or has arguments."""
+
+    @property
+    def is_basic_field(self) -> bool:
+        return False
+
+
+class IdField(_Resolving):
+    """The global id."""
+
+    def get_result(self, source: Any, info: Info | None, args: list[Any], kwargs: Any) -> str:
+        assert info is not None
+        return global_id(info._raw_info.parent_type.name, source["id"])
+
+
+class ColumnField(StrawberryField):
+    """A column of the record's kind, shown as it is read, or after `shape`."""
+
+    column: str | None = None
+    shape: Callable[[Any], Any] | None = None
+
+    def get_result(self, source: Any, info: Info | None, args: list[Any], kwargs: Any) -> Any:
+        value = source[self.column or self.python_name]
+        return value if self.shape is None else self.shape(value)
+
+
+class EdgeField(_Resolving):
+    """The related record, or the first so many of the related records."""
+
+    target: str
+    kind: str
+    edge: str | None = None
+    most: int | None = None
+
+    def get_result(self, source: Any, info: Info | None, args: list[Any], kwargs: Any) -> Awaitable[Any]:
+        assert info is not None
+        first = kwargs.get("first")
+        if first is not None and not 1 <= first <= (self.most or MAX_LIMIT):
+            raise Invalid(f"`first` of {self.python_name} is 1 to {self.most}.")
+        loaders = info.context.loaders
+        return loaders.related(self.kind, self.edge or self.python_name, self.target, source["id"], first)
+
+
+class PageField(_Resolving):
+    """A connection over a list; `within` is the filter and the parent's column that keep it to its parent."""
+
+    kind: str
+    within: tuple[str, str] | None = None
+
+    async def get_result(  # type: ignore[override]  # the base allows an awaitable result
+        self, source: Any, info: Info | None, args: list[Any], kwargs: Any
+    ) -> RowPage:
+        assert info is not None
+        listed = LISTS[self.kind]
+        authorize(info.context.caller, listed.action)
+        where = filters_of(self.kind, kwargs.get("filter"))
+        if self.within is not None:
+            name, column = self.within
+            where.append(Where(*listed.listing.filters[name], source[column]))
+        part = Slice(kwargs["first"], kwargs.get("after"))
+        page: RowPage = await info.context.loaders.page(self.kind, where, sort_of(self.kind, kwargs), part)
+        return page
+
+
+class RecordField(_Resolving):
+    """One record by its id or by its name."""
+
+    kind: str
+    by: str
+
+    async def get_result(  # type: ignore[override]
+        self, source: Any, info: Info | None, args: list[Any], kwargs: Any
+    ) -> Any:
+        assert info is not None
+        given = kwargs[self.by]
+        value: UUID | str = own_id(given, type_name(self.kind)) if self.by == "id" else given.lower()
+        return await info.context.loaders.one(self.kind, value, by=self.by)
+
+
+def column(description: str, *, of: str | None = None, shape: Callable[[Any], Any] | None = None) -> Any:
+    """A column of the same name, or the one named `of`."""
+    field = ColumnField(description=description)
+    field.column, field.shape = of, shape
+    return field
+
+
+def edge(description: str, target: str) -> Any:
+    """The record of kind `target` that the catalogue's edge of this name leads to."""
+    field = EdgeField(description=description)
+    field.target = target
+    return field
+
+
+def edges(description: str, target: str, *, default: int = 100, most: int = MAX_LIMIT) -> Any:
+    """Records of kind `target` behind the catalogue's edge of this name, without pages."""
+    field = EdgeField(description=description)
+    field.target, field.most = target, most
+    field.arguments = [argument("first", int, f"How many at most, 1 to {most}.", default)]
+    return field
+
+
+def page(description: str, kind: str, *, within: tuple[str, str] | None = None) -> Any:
+    """A connection with the filters and orders of the REST list of this kind."""
+    field = PageField(description=description)
+    field.kind, field.within = kind, within
+    listed = LISTS[kind]
+    field.arguments = [*page_arguments(), argument("order_by", listed.order | None, "The order.", None)]
+    if listed.filter is not None:
+        field.arguments.insert(2, argument("filter", listed.filter | None, "Which records; all unless given.", None))
+    return field
+
+
+def page_arguments() -> Sequence[StrawberryArgument]:
+    return [
+        argument("first", int, f"How many records the page holds, 1 to {MAX_LIMIT}.", DEFAULT_LIMIT),
+        argument("after", str | None, "A cursor; it is valid only with the filter and order it came with.", None),
+    ]
+
+
+def found(description: str, kind: str, *, by: str = "id") -> Any:
+    """A record by its id, or by the column `by`; null if there is none that the caller may see."""
+    field = RecordField(description=description)
+    field.kind, field.by = kind, by
+    words = "Its global id or its bare UUID." if by == "id" else f"Its {by}."
+    field.arguments = [argument(by, strawberry.ID if by == "id" else str, words)]
+    return field
+
+

@@ -1,0 +1,90 @@
+"""The lists of the schema: those of REST, with their filters and orders as input types."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import strawberry
+from strawberry.types import get_object_definition
+
+from app.api.graphql.ids import own_id
+from app.api.graphql.loaders import Where
+from app.api.graphql.types import filters
+from app.api.reading import Listing
+from app.api.rest import action_items, deliveries, findings, local_tickets, postmortems, sprint_planning
+from app.domain.access import Action
+from app.domain.selection import Sort
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A list, the input types that narrow and sort it, and what a caller needs to be allowed to do."""
+
+    listing: Listing
+    filter: type[Any] | None
+    order: type[Any]
+    action: Action = Action.READ
+
+
+def _listed(
+    name: str, listing: Listing, filter: type[Any] | None = None, action: Action = Action.READ
+) -> Listed:
+    """`order` is made from the fields that the REST list can be sorted by."""
+    by = strawberry.enum(
+        Enum(f"{name}OrderField", {field.upper(): field for field in listing.sorts}),  # type: ignore[misc]
+        description="What the list can be sorted by.",
+    )
+    order = strawberry.input(
+        type(
+            f"{name}Order",
+            (),
+            {
+                "__annotations__": {"field": by, "descending": bool},
+                "field": strawberry.field(description="By which field."),
+                "descending": strawberry.field(description="The largest first.", default=False),
+            },
+        ),
+        description=f"The order of a list; its default is by {listing.default_sort.removeprefix('-')}"
+        + (", descending." if listing.default_sort.startswith("-") else "."),
+    )
+    return Listed(listing, filter, order, action)
+
+
+LISTS: Mapping[str, Listed] = {
+    "action_item": _listed("ActionItem", action_items.LISTING, filters.ActionItemFilter),
+    "postmortem": _listed("Postmortem", postmortems.LISTING, filters.PostmortemFilter),
+    "finding": _listed("Finding", findings.LISTING, filters.FindingFilter),
+    "delivery": _listed("Delivery", deliveries.DELIVERIES, filters.DeliveryFilter, Action.OPERATE),
+    "local_ticket": _listed("LocalTicket", local_tickets.LISTING, filters.LocalTicketFilter),
+}
+FEED = sprint_planning.FEED
+
+
+def filters_of(kind: str, given: object) -> list[Where]:
+    """The comparisons that an input asks for."""
+    if given is None:
+        return []
+    declared = LISTS[kind].listing.filters
+    fields = get_object_definition(type(given), strict=True).fields
+    values = {field.python_name: _plain(field.python_name, getattr(given, field.python_name)) for field in fields}
+    return [Where(*declared[name], value) for name, value in values.items() if value is not None]
+
+
+def _plain(name: str, value: Any) -> object:
+    if isinstance(value, list):
+        return [_plain(name, one) for one in value]
+    if isinstance(value, Enum):
+        return value.value
+    return own_id(value) if name.endswith("_id") and isinstance(value, str) and name != "external_id" else value
+
+
+def sort_of(kind: str, arguments: Mapping[str, Any]) -> Sort:
+    """The order asked for, else the list's own."""
+    asked = arguments.get("order_by")
+    if asked is not None:
+        return Sort(asked.field.value, asked.descending)
+    default = LISTS[kind].listing.default_sort
+    return Sort(default.removeprefix("-"), default.startswith("-"))
+
+

@@ -1,0 +1,54 @@
+"""Which GraphQL type shows which kind of record, and which columns that type reads."""
+
+from collections.abc import Callable
+from functools import cache
+from inspect import getdoc
+from typing import Any, TypeVar, dataclass_transform
+
+import strawberry
+from strawberry.types import get_object_definition
+from strawberry.types.base import StrawberryObjectDefinition
+
+from app.domain.selection import Leaf
+
+T = TypeVar("T", bound=type[Any])
+RECORDS: dict[str, type[Any]] = {}
+"""kind → type."""
+
+
+@dataclass_transform(kw_only_default=True)
+def described(cls: T) -> T:
+    """`XType` becomes `X` in the schema, described by its docstring."""
+    return strawberry.type(cls, name=cls.__name__.removesuffix("Type"), description=getdoc(cls))
+
+
+def record(kind: str) -> Callable[[T], T]:
+    """A type whose fields are columns and edges of this kind."""
+
+    @dataclass_transform(kw_only_default=True)
+    def declare(cls: T) -> T:
+        RECORDS[kind] = described(cls)
+        return cls
+
+    return declare
+
+
+def definition_of(cls: type[Any]) -> StrawberryObjectDefinition:
+    return get_object_definition(cls, strict=True)
+
+
+def type_name(kind: str) -> str:
+    """The name a kind has in the schema."""
+    return definition_of(RECORDS[kind]).name
+
+
+def kind_of(name: str) -> str | None:
+    """The kind behind a type's name."""
+    return next((kind for kind in RECORDS if type_name(kind) == name), None)
+
+
+@cache
+def leaves(kind: str) -> tuple[Leaf, ...]:
+    """Every column that the type of this kind shows, once each."""
+    columns = (getattr(field, "column", None) for field in definition_of(RECORDS[kind]).fields)
+    return tuple(Leaf(name, name) for name in dict.fromkeys(filter(None, columns)))

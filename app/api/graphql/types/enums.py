@@ -1,0 +1,81 @@
+"""The enums of the schema: those of the domain, under their names there and in REST."""
+
+from enum import Enum, StrEnum
+from inspect import getdoc
+
+import strawberry
+
+from app.domain.access import Role
+from app.domain.actions.evidence import CheckKind, Observation, Verdict
+from app.domain.actions.model import ControlType, DeclineCode, Status
+from app.domain.follow_through.model import FindingCode
+from app.domain.incidents.model import (
+    CauseStatus,
+    ChangeKind,
+    ChangeRole,
+    DetectionSource,
+    Impact,
+    Mode,
+    Rollout,
+    Visibility,
+)
+from app.domain.learning.trend import TrendVerdict
+from app.domain.organisation.model import Provider
+from app.domain.postmortems.content import Forum, SectionName, TimelineKind
+from app.domain.postmortems.model import Audience, PostmortemStatus
+from app.domain.tracking.model import DeliveryKind, DeliveryState, SyncState, TicketStatus
+
+
+class PriorityName(StrEnum):
+    """How urgent an action item is; boosts lift it towards urgent."""
+
+    URGENT = "urgent"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class SeverityName(StrEnum):
+    """How bad an incident is; P1 is the worst."""
+
+    P1 = "P1"
+    P2 = "P2"
+    P3 = "P3"
+    P4 = "P4"
+    P5 = "P5"
+
+
+class PhaseName(StrEnum):
+    """What makes a timeline complete."""
+
+    DETECTION = "detection"
+    RESPONSE = "response"
+    MITIGATION = "mitigation"
+    RESOLUTION = "resolution"
+
+
+class Bucketing(StrEnum):
+    """Length of a bucket in a trend."""
+
+    WEEK = "week"
+    MONTH = "month"
+    QUARTER = "quarter"
+
+
+DOMAIN: tuple[type[Enum], ...] = (
+    Role, CheckKind, Observation, Verdict, ControlType, DeclineCode, Status, FindingCode, CauseStatus, ChangeKind,
+    ChangeRole, DetectionSource, Impact, Mode, Rollout, Visibility, TrendVerdict, Provider, Forum, SectionName,
+    TimelineKind, Audience, PostmortemStatus, DeliveryKind, DeliveryState, SyncState, TicketStatus, Bucketing,
+)  # fmt: skip
+"""Their values are what the columns hold."""
+
+BY_VALUES: dict[frozenset[str], type[StrEnum]] = {
+    frozenset(enum): enum for enum in (PriorityName, SeverityName, PhaseName, Bucketing)
+}
+"""The enum behind a `Literal` of REST."""
+
+for _enum in DOMAIN:
+    strawberry.enum(_enum, description=getdoc(_enum))
+strawberry.enum(PriorityName, name="Priority", description=getdoc(PriorityName))
+strawberry.enum(SeverityName, name="Severity", description=getdoc(SeverityName))
+strawberry.enum(PhaseName, name="Phase", description=getdoc(PhaseName))

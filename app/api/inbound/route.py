@@ -1,0 +1,83 @@
+"""Signed webhooks in: one ASGI route that checks the signature, keeps the delivery, and answers.
+
+Nothing is parsed before the signature over the raw bytes holds; what a delivery means is worked out in the worker.
+"""
+
+import structlog
+from fastapi import FastAPI
+from fastapi.routing import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from app.api.errors import HTTP_CODES, STATUS, problem
+from app.api.schemas import Out
+from app.domain.errors import DomainError
+from app.domain.ports import Ports
+
+_log = structlog.get_logger(__name__)
+_KEPT_HEADERS = frozenset(
+    {
+        "content-type", "user-agent", "x-github-event", "x-github-delivery", "x-github-hook-id", "linear-event",
+        "linear-delivery", "linear-timestamp", "x-atlassian-webhook-identifier", "x-webhook-id",
+    }
+)  # fmt: skip
+"""Everything else, credentials above all, is dropped."""
+
+
+class AcceptedOut(Out):
+    """The delivery is kept; it is acted on from the queue."""
+
+    accepted: bool
+    new: bool
+
+
+async def receive_webhook(request: Request) -> Response:
+    """202 (for some senders 200) once the delivery is committed; a repeat of a known delivery changes nothing."""
+    ports: Ports = request.app.state.ports
+    request_id = request.scope.get("request_id")
+    name = request.path_params["source"]
+    source = ports.webhooks.get(name)
+    if source is None or not source.secrets:
+        return problem(404, *HTTP_CODES[404], request_id=request_id)
+    body = await request.body()
+    try:
+        delivery_id = source.webhooks.delivery(request.headers, body, source.secrets, ports.clock())
+        kept = {key: value for key, value in request.headers.items() if key in _KEPT_HEADERS}
+        new = await ports.inbox.put(name, delivery_id, kept, body)
+    except DomainError as error:
+        _log.warning("webhook_refused", source=name, code=error.code, request_id=request_id)
+        return problem(STATUS[error.kind], error.code, error.message, request_id=request_id)
+    return JSONResponse({"accepted": True, "new": new}, source.accepted_status)
+
+
+class _Endpoint:
+    """Starlette calls a plain class as raw ASGI, without the machinery of an operation."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await receive_webhook(Request(scope, receive))
+        await response(scope, receive, send)
+
+
+documented = APIRouter(prefix="/v1/inbound", tags=["webhooks in"])
+
+
+@documented.post(
+    "/{source}",
+    status_code=202,
+    response_model=AcceptedOut,
+    openapi_extra={"requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}, "required": True}},
+    responses={200: {"model": AcceptedOut}},
+    name="receive_webhook",
+)
+async def documented_webhook(source: str, request: Request) -> Response:
+    """A signed webhook of a tracker: `github`. The signature is checked over the raw bytes; the answer comes after
+    the delivery is committed. A source without a secret is closed (404)."""
+    return await receive_webhook(request)
+
+
+def install_inbound(app: FastAPI) -> None:
+    """The fast route first; the operation behind it is there for the contract."""
+    app.router.routes.append(Route("/v1/inbound/{source}", _Endpoint(), methods=["POST"]))
+    app.include_router(documented)

@@ -1,0 +1,76 @@
+"""REST: what of a postmortem was published, and a postmortem as a page of Markdown."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Path, Query, Response
+
+from app.api.deps import CallerDep, PortsDep
+from app.api.reading import After, Limit, Listing, answer_list, fields_of, read_one
+from app.api.reports.postmortem_markdown import postmortem_markdown
+from app.api.rest.postmortem_schemas import PostmortemOut, VersionDetailOut, VersionOut
+from app.api.schemas import Page
+from app.domain.access import Action, Caller, authorize
+from app.domain.errors import NotFound
+from app.domain.ports import Ports
+from app.domain.selection import Filter, Op, Selection
+
+router = APIRouter()
+
+VERSIONS = Listing("publication", VersionOut, ("number",), {"of": ("postmortem_id", Op.EQ)}, "-number")
+VERSION = Selection(
+    "publication",
+    fields_of(VersionDetailOut),
+    (Filter("postmortem_id", Op.EQ, "postmortem_id"), Filter("number", Op.EQ, "number")),
+    single=True,
+    paged=False,
+)
+Number = Annotated[int, Path(ge=1, le=1_000_000)]
+
+
+async def _version(ports: Ports, caller: Caller, postmortem_id: UUID, number: int) -> bytes:
+    authorize(caller, Action.READ)
+    read = ports.reads.prepare(VERSION)
+    assert read is not None, "a version names a field without a column"
+    found = await read({"postmortem_id": postmortem_id, "number": number}, caller)
+    if found == b"null":
+        raise NotFound(f"The postmortem {postmortem_id} has no published version {number}.")
+    return found
+
+
+@router.get(
+    "/{postmortem_id}.md",
+    response_class=Response,
+    responses={200: {"content": {"text/markdown": {"schema": {"type": "string"}}}, "description": "The page."}},
+)
+async def get_postmortem_markdown(
+    ports: PortsDep,
+    caller: CallerDep,
+    postmortem_id: UUID,
+    number: Annotated[
+        int | None, Query(ge=1, le=1_000_000, description="A published version; else as it is now.")
+    ] = None,
+) -> Response:
+    """The postmortem as Markdown: as it is now, or as a version was published."""
+    view: dict[str, Any]
+    if number is None:
+        view = orjson.loads(await read_one(ports, caller, "postmortem", PostmortemOut, postmortem_id))
+    else:
+        version = orjson.loads(await _version(ports, caller, postmortem_id, number))
+        view = {**version["content"], "status": "published", "published_at": version["published_at"]}
+    return Response(postmortem_markdown(view), media_type="text/markdown; charset=utf-8")
+
+
+@router.get("/{postmortem_id}/versions", response_model=Page[VersionOut])
+async def list_postmortem_versions(
+    ports: PortsDep, caller: CallerDep, postmortem_id: UUID, limit: Limit = 50, after: After = None
+) -> Response:
+    """The published versions, newest first."""
+    return await answer_list(ports, caller, VERSIONS, filters={"of": postmortem_id}, limit=limit, after=after)
+
+
+@router.get("/{postmortem_id}/versions/{number}", response_model=VersionDetailOut)
+async def get_postmortem_version(ports: PortsDep, caller: CallerDep, postmortem_id: UUID, number: Number) -> Response:
+    """One published version as it was signed; it never changes."""
+    return Response(await _version(ports, caller, postmortem_id, number), media_type="application/json")

@@ -1,0 +1,216 @@
+"""The background process: it wakes on jobs and acts on events, deliveries, webhooks and the clock."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from datetime import timedelta
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.adapters import queue
+from app.adapters.db.events import stamp_positions
+from app.domain.access import SYSTEM
+from app.domain.actions.use_cases.evidence import run_checks
+from app.domain.actions.use_cases.refutation import refute_action_items
+from app.domain.errors import DomainError
+from app.domain.events import Event, EventType
+from app.domain.ports import Ports
+from app.domain.tracking.backoff import next_try
+from app.domain.tracking.use_cases.deliver_due import deliver_due
+from app.domain.tracking.use_cases.process_inbox import process_inbox
+from app.settings import Settings
+from app.wiring import open_ports
+
+Reaction = Callable[[Ports, Event], Awaitable[object]]
+"""What an event makes us do: a use case with transactions of its own, safe to repeat."""
+
+log = structlog.get_logger()
+BATCH = 100
+EVIDENCE_BATCH = 200
+LEASE = timedelta(seconds=60)
+PATIENCE = 8.0
+LAST_MOMENT = 1.0
+SCHEDULES = {"evidence": "7 * * * *", "prune": "41 3 * * *"}
+
+
+def _refute(ports: Ports, event: Event) -> Awaitable[object]:
+    return refute_action_items(ports.uow, ports.clock, ports.policy, incident_id=event.subject_id)
+
+
+REACTIONS: Mapping[EventType, tuple[Reaction, ...]] = {
+    EventType.INCIDENT_CAUSE_CHANGED: (_refute,),
+}
+"""The only place that says what follows from what."""
+
+
+async def run_worker(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT; a second signal changes nothing."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with open_ports(settings) as opened:
+        await work(opened.ports, opened.engine, opened.dsn, stop=stop)
+
+
+async def work(
+    ports: Ports,
+    engine: AsyncEngine,
+    dsn: str,
+    *,
+    stop: asyncio.Event,
+    reactions: Mapping[EventType, tuple[Reaction, ...]] = REACTIONS,
+    sweep_every: float = 15.0,
+    stamp_every: float = 1.0,
+) -> None:
+    """Consume jobs, sweep and stamp until `stop` is set; then finish what is in hand, within ten seconds."""
+    entrypoints = _entrypoints(ports, engine, stop, reactions)
+    tasks = [
+        asyncio.create_task(queue.run(dsn, entrypoints, stop=stop, schedules=SCHEDULES)),
+        asyncio.create_task(_every(sweep_every, stop, lambda: _sweep(engine))),
+        asyncio.create_task(_every(stamp_every, stop, lambda: _stamp(engine))),
+    ]
+    log.info("worker_started")
+    await _until_stopped(tasks, stop)
+    # No time-out around the consumer and one cancel at most: a second one drops its running jobs. What is cut
+    # off here is claimed again from our own tables when its lease ends.
+    _, unfinished = await asyncio.wait(tasks, timeout=PATIENCE)
+    for task in unfinished:
+        task.cancel()
+    await asyncio.wait(tasks, timeout=LAST_MOMENT)
+    log.info("worker_stopped", cut_off=len(unfinished))
+
+
+async def _until_stopped(tasks: list[asyncio.Task[None]], stop: asyncio.Event) -> None:
+    """A task that ends by itself has failed: the worker ends, so that its supervisor starts it anew."""
+    stopping = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if stopping not in done:
+        stop.set()
+        await asyncio.wait(tasks, timeout=PATIENCE)
+        for task in done:
+            task.result()
+
+
+def _entrypoints(
+    ports: Ports,
+    engine: AsyncEngine,
+    stop: asyncio.Event,
+    reactions: Mapping[EventType, tuple[Reaction, ...]],
+) -> Mapping[str, queue.Work]:
+    def go_on() -> bool:
+        return not stop.is_set()
+
+    async def events() -> None:
+        while go_on() and await handle_events(ports, reactions):
+            await _stamp(engine)
+
+    return {
+        "events": Coalesced(events),
+        "deliveries": Coalesced(lambda: deliver_due(ports.uow, ports.clock, ports.policy, ports.trackers, go_on=go_on)),
+        "inbox": Coalesced(
+            lambda: process_inbox(ports.uow, ports.clock, ports.policy, ports.trackers, ports.webhooks, go_on=go_on)
+        ),
+        "evidence": Coalesced(lambda: check_evidence(ports, go_on)),
+        "prune": Coalesced(lambda: _prune(engine)),
+    }
+
+
+class Coalesced:
+    """Work that is woken while it runs runs once more instead of twice at the same time."""
+
+    def __init__(self, work: queue.Work) -> None:
+        self._work = work
+        self._running = False
+        self._again = False
+
+    async def __call__(self) -> None:
+        self._again = True
+        if self._running:
+            return
+        self._running = True
+        try:
+            while self._again:
+                self._again = False
+                await self._work()
+        finally:
+            self._running = False
+
+
+async def handle_events(ports: Ports, reactions: Mapping[EventType, tuple[Reaction, ...]] = REACTIONS) -> int:
+    """Act on a batch of events, each by itself; how many there were."""
+    now = ports.clock()
+    async with ports.uow() as u:
+        events = await u.events.unhandled(BATCH)
+        idle = [event.id for event in events if not reactions.get(event.type)]
+        busy = [event for event in events if reactions.get(event.type)]
+        if idle:
+            await u.events.handled(idle, now)
+        if busy:
+            await u.events.claim([event.id for event in busy], now + LEASE)
+        await u.commit()
+    for event in busy:
+        await _handle(ports, event, reactions[event.type])
+    return len(events)
+
+
+async def _handle(ports: Ports, event: Event, reactions: tuple[Reaction, ...]) -> None:
+    error = None
+    for reaction in reactions:
+        try:
+            await reaction(ports, event)
+        except Exception as raised:
+            error = error or f"{type(raised).__name__}: {raised}"
+            log.exception("reaction_failed", type=event.type, event_id=str(event.id))
+    now = ports.clock()
+    async with ports.uow() as u:
+        if error is None:
+            await u.events.handled([event.id], now)
+        else:
+            retry_at = next_try(now, event.attempts + 1, ports.policy.delivery, jitter=lambda: 0.5)
+            await u.events.failed(event.id, error, retry_at)
+        await u.commit()
+
+
+async def check_evidence(ports: Ports, go_on: Callable[[], bool] = lambda: True) -> int:
+    """Run the checks of every item whose evidence window has ended; how many items that were."""
+    async with ports.uow() as u:
+        ids = await u.action_items.evidence_due(ports.clock(), EVIDENCE_BATCH)
+    for id in ids:
+        if not go_on():
+            break
+        try:
+            await run_checks(ports.uow, ports.clock, ports.policy, ports.risk_policy, caller=SYSTEM, item_id=id)
+        except DomainError as error:
+            log.warning("checks_not_run", item_id=str(id), error=error.message)
+    return len(ids)
+
+
+async def _every(seconds: float, stop: asyncio.Event, act: Callable[[], Coroutine[None, None, object]]) -> None:
+    """Now and again until stopped; a database that is away for a moment stops nothing."""
+    while not stop.is_set():
+        try:
+            await act()
+        except Exception as error:
+            log.warning("periodic_work_failed", error=f"{type(error).__name__}: {error}")
+        try:
+            await asyncio.wait_for(stop.wait(), seconds)
+        except TimeoutError:
+            continue
+
+
+async def _sweep(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await queue.sweep(connection)
+
+
+async def _stamp(engine: AsyncEngine) -> int:
+    async with engine.connect() as connection:
+        return await stamp_positions(connection)
+
+
+async def _prune(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await queue.prune_log(connection)
