@@ -107,13 +107,13 @@ def resolved(incident: Incident, at: datetime = NOW) -> Incident:
 def postmortem(of: Incident | None = None, **fields: Any) -> Postmortem:
     """A draft of tier 2 without a word in it."""
     incident_id = of.id if of else new_id()
-    given = {"id": new_id(), "incident_id": incident_id, "proposed_tier": Tier.STANDARD, **_dates()}
+    given: dict[str, Any] = {"id": new_id(), "incident_id": incident_id, "proposed_tier": Tier.STANDARD, **_dates()}
     return Postmortem(**(given | fields))
 
 
 def action_item(of: Postmortem | None = None, **fields: Any) -> ActionItem:
     """An open item with owner and due date."""
-    given = {
+    given: dict[str, Any] = {
         "id": new_id(),
         "title": "Add a timeout",
         "control_type": ControlType.PREVENT,
@@ -130,7 +130,7 @@ def ticket(of: ActionItem, **fields: Any) -> Ticket:
     """A ticket that its tracker has."""
     route = Route(Provider.GITHUB, "example/shop")
     known = {"external_id": "4711", "key": "example/shop#7", "url": "https://github.example/example/shop/issues/7"}
-    given = {
+    given: dict[str, Any] = {
         "id": new_id(),
         "action_item_id": of.id,
         "route": route,

@@ -54,25 +54,36 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         limit = self._limit * 2 if scope["path"].startswith(INBOUND_PREFIX) else self._limit
-        if _announced(scope) > limit:
-            await self._refuse(scope, receive, send)
-            return
-        started = False
+        if _announced(scope) > limit or await self._goes_over(scope, receive, send, limit):
+            response = problem(413, *HTTP_CODES[413], request_id=scope.get("request_id"))
+            await response(scope, receive, send)
 
-        async def noted(message: Message) -> None:
-            nonlocal started
-            started = started or message["type"] == "http.response.start"
-            await send(message)
+    async def _goes_over(self, scope: Scope, receive: Receive, send: Send, limit: int) -> bool:
+        """Run the application; true if its body was too large and nothing was answered yet.
+
+        FastAPI turns what is raised while it reads a body into its own 400, so what it says then is dropped.
+        """
+        seen, answered = 0, False
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > limit:
+                raise TooLarge
+            return message
+
+        async def unless_over(message: Message) -> None:
+            nonlocal answered
+            if seen <= limit or answered:
+                answered = True
+                await send(message)
 
         try:
-            await self._app(scope, counted(receive, limit), noted)
+            await self._app(scope, counted, unless_over)
         except TooLarge:
-            if not started:
-                await self._refuse(scope, receive, send)
-
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = problem(413, *HTTP_CODES[413], request_id=scope.get("request_id"))
-        await response(scope, receive, send)
+            return not answered
+        return seen > limit and not answered
 
 
 def _announced(scope: Scope) -> int:
@@ -80,18 +91,3 @@ def _announced(scope: Scope) -> int:
         if name == b"content-length" and value.isdigit():
             return int(value)
     return 0
-
-
-def counted(receive: Receive, limit: int) -> Receive:
-    """The same stream, which raises once it has given more than `limit` bytes."""
-    seen = 0
-
-    async def counting() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > limit:
-            raise TooLarge
-        return message
-
-    return counting

@@ -3,13 +3,14 @@
 A list or a record goes from the database to the caller as bytes; the response model serves the contract only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 from uuid import UUID
 
+import orjson
 from fastapi import Query, Response
 from pydantic import BaseModel
 
@@ -85,9 +86,24 @@ async def read_by_ref(ports: Ports, caller: Caller, kind: str, model: type[BaseM
     return await read_one(ports, caller, kind, model, id or ref, by="id" if id else name)
 
 
-def many(text: str | None) -> list[str] | None:
-    """`a,b` → ["a", "b"]; None stays None."""
-    return [part.strip() for part in text.split(",") if part.strip()] if text is not None else None
+async def id_by_ref(ports: Ports, caller: Caller, kind: str, ref: str, name: str) -> UUID:
+    """The id behind an id or a name. Raises NotFound if the record is not there or the caller may not know of it."""
+    id = as_id(ref)
+    return id or UUID(orjson.loads(await read_by_ref(ports, caller, kind, _Identified, ref, name))["id"])
+
+
+class _Identified(BaseModel):
+    id: UUID
+
+
+def many(text: str | None, allowed: Collection[str] = ()) -> list[str] | None:
+    """`a,b` → ["a", "b"]; None stays None. Raises Invalid for a value that is not allowed, where some are named."""
+    if text is None:
+        return None
+    values = [part.strip() for part in text.split(",") if part.strip()]
+    if allowed and (wrong := [value for value in values if value not in allowed]):
+        raise Invalid(f"{', '.join(wrong)} is none of {', '.join(allowed)}.")
+    return values
 
 
 def as_id(text: str) -> UUID | None:

@@ -54,6 +54,10 @@ class Body(BaseModel):
         """The fields that were sent, so that an absent field and a null differ."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 
+    def changes(self, *nullable: str) -> dict[str, Any]:
+        """The fields that were sent; a null changes only what can be absent."""
+        return {name: value for name, value in self.given().items() if value is not None or name in nullable}
+
 
 class Out(BaseModel):
     """What a caller gets. The field names are also the selection that is read (`app/api/reading.py`)."""

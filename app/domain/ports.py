@@ -12,7 +12,8 @@ from app.domain.actions.evidence import Check
 from app.domain.actions.model import ActionItem, Change
 from app.domain.events import Event
 from app.domain.follow_through.model import Finding, FindingCode
-from app.domain.incidents.model import Incident
+from app.domain.incidents.history import Additions, Known, Names
+from app.domain.incidents.model import ExternalRef, Incident
 from app.domain.learning.facts import FactFilter, Phase, RiskyItem, StoredFit, StoredRisk
 from app.domain.learning.measures import MetricsPolicy
 from app.domain.learning.metrics import ItemRow, PhaseRow, SeverityRow
@@ -241,6 +242,19 @@ class Risks(Protocol):
     async def save_fit(self, fit: StoredFit) -> None: ...
 
 
+class History(Protocol):
+    """Past incidents, many at a time."""
+
+    async def existing(self, refs: Sequence[ExternalRef]) -> frozenset[tuple[str, str]]:
+        """Those (source, id) that an incident has already."""
+        ...
+
+    async def find(self, names: Names) -> Known: ...
+    async def add(self, additions: Additions, now: datetime) -> None:
+        """Store all of it; its events count as handled at `now`, so that nothing reacts to them."""
+        ...
+
+
 class UnitOfWork(Protocol):
     """One transaction. Without `commit` nothing happened; committing also wakes the worker where there is work."""
 
@@ -261,6 +275,7 @@ class UnitOfWork(Protocol):
     findings: Findings
     events: Events
     risks: Risks
+    history: History
 
     async def commit(self) -> None: ...
 

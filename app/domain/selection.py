@@ -59,7 +59,8 @@ class Edge:
 class Selection:
     """One statement's worth of reading. `single` answers one record or nothing; else a page of them.
 
-    A page is `{"items": [...], "next_cursor": ...}`; `after` and `limit` are variables of the same names.
+    A page is `{"items": [...], "next_cursor": ...}`; `after` and `limit` are variables of the same names. With
+    `cursors` it also has `"cursors": [...]`, one for each item.
     """
 
     kind: str
@@ -68,3 +69,4 @@ class Selection:
     sort: tuple[Sort, ...] = ()
     single: bool = False
     paged: bool = True
+    cursors: bool = False

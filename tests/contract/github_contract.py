@@ -50,6 +50,7 @@ class GitHubContract:
                 raise BrokenContract(f"{request.method} {request.url}: GitHub refuses requests without {name}.")
         try:
             result = self._openapi.unmarshal_request(CheckedRequest(request))
+            result.raise_for_errors()
         except OpenAPIError as error:
             raise BrokenContract(f"{request.method} {request.url}: {error!r} {error.__cause__!r}") from error
         unknown = set(request.url.params) - set(result.parameters.query)

@@ -60,11 +60,11 @@ class SqlIncidents:
         return None if row is None else await self._whole(row)
 
     async def add(self, incident: Incident) -> None:
-        await self._run.insert(_incidents, _of_incident(incident))
+        await self._run.insert(_incidents, of_incident(incident))
         await self._replace_parts(incident)
 
     async def save(self, incident: Incident) -> Incident:
-        await self._run.update(_incidents, incident.id, incident.version, _of_incident(incident))
+        await self._run.update(_incidents, incident.id, incident.version, of_incident(incident))
         await self._replace_parts(incident)
         return replace(incident, version=incident.version + 1)
 
@@ -136,7 +136,7 @@ def _to_change(row: Row) -> Change | None:
     )
 
 
-def _of_incident(incident: Incident) -> dict[str, Any]:
+def of_incident(incident: Incident) -> dict[str, Any]:
     moments, change = incident.moments, incident.change
     return {name: getattr(incident, name) for name in _PLAIN} | {
         **{name: getattr(moments, name) for name in MOMENTS},

@@ -51,7 +51,7 @@ class TeamRow(Versioned, table=True):
     slug: str = _text(unique=True)
     name: str = _text()
     # Teams and people name each other, so one of the two constraints is added after both tables exist.
-    lead_id: UUID | None = Field(sa_column=sa.Column(sa.ForeignKey("people.id", use_alter=True), index=True))
+    lead_id: UUID | None = Field(sa_column=sa.Column(sa.Uuid, sa.ForeignKey("people.id", use_alter=True), index=True))
     chat_channel: str | None = _text()
     time_zone: str = _text()
     working_days: list[int] = Field(sa_type=ARRAY(sa.SmallInteger))

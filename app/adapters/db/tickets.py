@@ -93,7 +93,8 @@ class SqlDeliveries:
             sa.select(_deliveries)
             .where(_UNFINISHED, _deliveries.c.provider == provider)
             .distinct(_deliveries.c.ticket_id)
-            .order_by(_deliveries.c.ticket_id, _deliveries.c.created_at, _deliveries.c.id)
+            # `create` before `update`: both may have been queued by one transaction, at one instant.
+            .order_by(_deliveries.c.ticket_id, _deliveries.c.kind, _deliveries.c.created_at, _deliveries.c.id)
             .subquery()
         )
         statement = (

@@ -18,6 +18,7 @@ from app.adapters.db.risks import SqlRisks
 from app.adapters.db.root_causes import SqlFactors, SqlRootCauses
 from app.adapters.db.statements import Statements
 from app.adapters.db.tickets import SqlDeliveries, SqlTickets
+from app.adapters.history.store import SqlHistory
 from app.adapters.queue import wake
 from app.domain.ports import OpenUnitOfWork, UnitOfWork
 
@@ -44,6 +45,7 @@ class SqlUnitOfWork:
         self.findings = SqlFindings(statements)
         self.events = SqlEvents(statements)
         self.risks = SqlRisks(statements)
+        self.history = SqlHistory(statements)
 
     async def commit(self) -> None:
         """Make it happen; the wake-up is part of the transaction, so it comes if and only if the state does."""

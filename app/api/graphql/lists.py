@@ -14,7 +14,8 @@ from app.api.graphql.types import filters
 from app.api.reading import Listing
 from app.api.rest import action_items, deliveries, findings, local_tickets, postmortems, sprint_planning
 from app.domain.access import Action
-from app.domain.selection import Sort
+from app.api.schemas import Body
+from app.domain.selection import Op, Sort
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,28 @@ def _listed(
     return Listed(listing, filter, order, action)
 
 
+_TEAMS = Listing("team", Body, ("slug",), {}, "slug")
+_SERVICES = Listing("service", Body, ("slug",), {"team": ("team", Op.IN)}, "slug")
+_PEOPLE = Listing("person", Body, ("email",), {"team": ("team", Op.IN)}, "email")
+_ACCOUNTS = Listing("service_account", Body, ("slug",), {}, "slug")
+_CAUSES = Listing("root_cause", Body, ("slug",), {}, "slug")
+_INCIDENTS = Listing(
+    "incident", Body, ("started_at",),
+    {"service": ("service", Op.IN), "team": ("team", Op.IN), "root_cause": ("root_cause", Op.IN)}, "-started_at",
+)  # fmt: skip
+
 LISTS: Mapping[str, Listed] = {
     "action_item": _listed("ActionItem", action_items.LISTING, filters.ActionItemFilter),
     "postmortem": _listed("Postmortem", postmortems.LISTING, filters.PostmortemFilter),
     "finding": _listed("Finding", findings.LISTING, filters.FindingFilter),
     "delivery": _listed("Delivery", deliveries.DELIVERIES, filters.DeliveryFilter, Action.OPERATE),
     "local_ticket": _listed("LocalTicket", local_tickets.LISTING, filters.LocalTicketFilter),
+    "team": _listed("Team", _TEAMS),
+    "service": _listed("Service", _SERVICES),
+    "person": _listed("Person", _PEOPLE),
+    "service_account": _listed("ServiceAccount", _ACCOUNTS),
+    "root_cause": _listed("RootCause", _CAUSES),
+    "incident": _listed("Incident", _INCIDENTS),
 }
 FEED = sprint_planning.FEED
 

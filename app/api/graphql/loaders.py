@@ -99,13 +99,28 @@ class Loaders:
         """A page of a list, with a cursor for each row."""
         if not 1 <= part.first <= MAX_LIMIT:
             raise Invalid(f"`first` is 1 to {MAX_LIMIT}.")
-        filters = tuple(Filter(w.field, w.op, f"where_{n}") for n, w in enumerate(where))
-        values = {f"where_{n}": w.value for n, w in enumerate(where)}
+        filters, values = _filters(where)
         selection = Selection(kind, leaves(kind), filters, (sort,), cursors=True)
         found = await self._read(selection, {**values, "limit": part.first, "after": part.after})
 
         async def count() -> int:
-            return await self._reads.count(selection, values, self._caller, COUNTED)
+            return await self.count(kind, where)
 
         more = found["next_cursor"] is not None
         return RowPage(found["items"], found["cursors"], more, part.after is not None, count)
+
+    async def count(self, kind: str, where: Sequence[Where]) -> int:
+        """How many records a list holds, counted to COUNTED."""
+        authorize(self._caller, Action.READ)
+        filters, values = _filters(where)
+        return await self._reads.count(Selection(kind, (), filters), values, self._caller, COUNTED)
+
+    async def all(self, kind: str) -> list[Row]:
+        """Every record of a kind that has few."""
+        rows: list[Row] = await self._read(Selection(kind, leaves(kind), paged=False), {})
+        return rows
+
+
+def _filters(where: Sequence[Where]) -> tuple[tuple[Filter, ...], dict[str, object]]:
+    filters = tuple(Filter(w.field, w.op, f"where_{n}") for n, w in enumerate(where))
+    return filters, {f"where_{n}": w.value for n, w in enumerate(where)}

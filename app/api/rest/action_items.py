@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import ConfigDict, Field
 
 from app.api.deps import CallerDep, PortsDep, SeenVersion
-from app.api.reading import After, Limit, Listing, SortBy, answer_list, answer_one
+from app.api.reading import After, Limit, Listing, SortBy, answer_list, answer_one, many
 from app.api.schemas import (
     Body,
     IncidentRef,
@@ -259,11 +259,6 @@ LISTING = Listing(
     default_sort="-created_at",
 )
 HISTORY = Listing("action_item_change", HistoryOut, ("at",), {"item": ("action_item_id", Op.EQ)}, "at")
-
-
-def many(text: str | None) -> list[str] | None:
-    """`a,b` → ["a", "b"]; None stays None."""
-    return [part.strip() for part in text.split(",") if part.strip()] if text is not None else None
 
 
 async def _answer(ports: Ports, caller: CallerDep, id: UUID, status: int = 200) -> Response:

@@ -21,7 +21,7 @@ from app.domain.ports import Ports
 router = APIRouter(prefix="/metrics", tags=["metrics"])
 
 
-def _asked(
+def window_asked(
     ports: PortsDep,
     as_of: Annotated[Instant | None, Query(description="The end of the window; now unless given.")] = None,
     lookback_days: Annotated[int, Query(ge=1, le=3660, description="How far the window reaches back.")] = 365,
@@ -44,10 +44,10 @@ def _severities(text: str | None) -> tuple[int, ...]:
     return tuple(int(Severity[name]) for name in names)
 
 
-Asked = Annotated[tuple[FactFilter, Window], Depends(_asked)]
+Asked = Annotated[tuple[FactFilter, Window], Depends(window_asked)]
 
 
-async def _names_exist(ports: Ports, where: FactFilter) -> None:
+async def require_names(ports: Ports, where: FactFilter) -> None:
     """A misspelt team or service would look like a perfect one."""
     async with ports.uow() as u:
         if where.team and await u.teams.find_by_slug(where.team) is None:
@@ -60,7 +60,7 @@ async def _names_exist(ports: Ports, where: FactFilter) -> None:
 async def compute_postmortem_metrics(ports: PortsDep, caller: CallerDep, asked: Asked) -> PostmortemMetrics:
     """All four at once. Every number comes with `n`, `n_missing` and why; no data is null, never 0."""
     where, window = asked
-    await _names_exist(ports, where)
+    await require_names(ports, where)
     return await metrics.compute_postmortem_metrics(
         ports.facts, ports.metrics_policy, caller=caller, where=where, window=window
     )
@@ -70,7 +70,7 @@ async def compute_postmortem_metrics(ports: PortsDep, caller: CallerDep, asked: 
 async def compute_recurrence(ports: PortsDep, caller: CallerDep, asked: Asked) -> RecurrenceRate:
     """Share of postmortems whose root cause struck again within six months: the primary measure."""
     where, window = asked
-    await _names_exist(ports, where)
+    await require_names(ports, where)
     return await metrics.compute_recurrence(
         ports.facts, ports.metrics_policy, caller=caller, where=where, window=window
     )
@@ -80,7 +80,7 @@ async def compute_recurrence(ports: PortsDep, caller: CallerDep, asked: Asked) -
 async def compute_completion(ports: PortsDep, caller: CallerDep, asked: Asked) -> Completion:
     """Share of action items done by the date they were promised for, and closed with evidence in time."""
     where, window = asked
-    await _names_exist(ports, where)
+    await require_names(ports, where)
     return await metrics.compute_completion(ports.facts, caller=caller, where=where, window=window)
 
 
@@ -88,7 +88,7 @@ async def compute_completion(ports: PortsDep, caller: CallerDep, asked: Asked) -
 async def compute_detection(ports: PortsDep, caller: CallerDep, asked: Asked) -> dict[Phase, DurationTrend]:
     """Time from start to detection, acknowledgement, mitigation and resolution, in seconds, with its trend."""
     where, window = asked
-    await _names_exist(ports, where)
+    await require_names(ports, where)
     found = await metrics.compute_detection(
         ports.facts, ports.metrics_policy, caller=caller, where=where, window=window
     )
@@ -99,5 +99,5 @@ async def compute_detection(ports: PortsDep, caller: CallerDep, asked: Asked) ->
 async def compute_severity(ports: PortsDep, caller: CallerDep, asked: Asked) -> SeverityDistribution:
     """Share of P1 and P2 among all incidents, with its trend."""
     where, window = asked
-    await _names_exist(ports, where)
+    await require_names(ports, where)
     return await metrics.compute_severity(ports.facts, ports.metrics_policy, caller=caller, where=where, window=window)

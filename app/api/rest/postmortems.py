@@ -25,7 +25,7 @@ from app.api.schemas import Instant, Page
 from app.domain.access import Caller
 from app.domain.errors import Problem
 from app.domain.ports import Ports
-from app.domain.postmortems.model import Tier
+from app.domain.postmortems.model import PostmortemStatus, Tier
 from app.domain.postmortems.use_cases import publishing, reviewing, writing
 from app.domain.postmortems.use_cases.writing import PostmortemFields
 from app.domain.selection import Op
@@ -75,10 +75,11 @@ async def list_postmortems(
     after: After = None,
 ) -> Response:
     """Postmortems without their texts, newest first unless sorted otherwise."""
+    tiers = [int(one) for one in many(tier) or []] or None
     filters = {
-        "status": many(status), "tier": [int(one) for one in many(tier) or []] or None, "service": many(service),
-        "team": many(team), "author": many(author), "incident_id": incident_id,
-        "overdue": None if overdue is None else [overdue], "due_before": due_before, "created_after": created_after,
+        "status": many(status, tuple(PostmortemStatus)), "tier": tiers, "service": many(service), "team": many(team),
+        "author": many(author), "incident_id": incident_id, "overdue": None if overdue is None else [overdue],
+        "due_before": due_before, "created_after": created_after,
     }  # fmt: skip
     return await answer_list(ports, caller, LISTING, filters=filters, sort=sort, limit=limit, after=after)
 
@@ -115,8 +116,7 @@ async def update_postmortem(
 
 
 def _fields(body: PostmortemPatch) -> PostmortemFields:
-    nullable = {"facilitator", "review"}
-    given: Any = {name: value for name, value in body.given().items() if value is not None or name in nullable}
+    given: Any = body.changes("facilitator", "review")
     if body.sections is not None:
         given["sections"] = {name: sent and sent.model_dump() for name, sent in body.sections.items()}
     if body.factors is not None:

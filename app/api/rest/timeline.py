@@ -39,7 +39,7 @@ async def update_timeline_entry(
     ports: PortsDep, caller: CallerDep, seen: SeenVersion, postmortem_id: UUID, entry_id: UUID, body: TimelineEntryPatch
 ) -> Response:
     """Correct an entry. `If-Match` and the ETag are the postmortem's."""
-    fields: Any = {name: value for name, value in body.given().items() if value is not None}
+    fields: Any = body.changes()
     saved, _ = await timeline.update_timeline_entry(
         ports.uow,
         ports.clock,

@@ -1,22 +1,25 @@
-"""An incident of the past as an import brings it, with its postmortem; records are named, not yet found."""
+"""What an import brings, what it names, and what it becomes: the data of `importing.py` and of its port."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
-from app.domain.actions.model import ControlType
+from app.domain.actions.model import ActionItem, ControlType
+from app.domain.events import Event
 from app.domain.incidents.model import (
     Change,
     DetectionSource,
     ExternalRef,
     Impact,
+    Incident,
     Mode,
     Moments,
     Severity,
     Visibility,
 )
 from app.domain.postmortems.content import ContributingFactor, SectionName, TimelineKind
-from app.domain.postmortems.model import Tier
+from app.domain.postmortems.model import Postmortem, Tier
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +84,53 @@ class PastIncident:
     cause: PastCause | None = None
     visibility: Visibility = Visibility.ORGANIZATION
     postmortem: PastPostmortem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Everything that some lines mention by name."""
+
+    services: frozenset[str]
+    teams: frozenset[str]
+    people: frozenset[str]
+    root_causes: frozenset[str]
+
+    @classmethod
+    def of(cls, past: Iterable[PastIncident]) -> "Names":
+        lines = list(past)
+        written = [line.postmortem for line in lines if line.postmortem]
+        return cls(
+            services=frozenset(name for line in lines for name in line.services),
+            teams=frozenset(line.team for line in lines if line.team),
+            people=frozenset(postmortem.author for postmortem in written if postmortem.author),
+            root_causes=frozenset(line.cause.slug for line in lines if line.cause),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A service, as far as an import needs it."""
+
+    id: UUID
+    team_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What there is of the names: services by slug and by lower-case name, teams and root causes by slug (that of an
+    entry that was merged leads to what it was merged into), people by e-mail address."""
+
+    services: dict[str, Place]
+    teams: dict[str, UUID]
+    people: dict[str, UUID]
+    root_causes: dict[str, UUID]
+
+
+@dataclass(slots=True)
+class Additions:
+    """What a batch of lines becomes."""
+
+    incidents: list[Incident] = field(default_factory=list)
+    postmortems: list[Postmortem] = field(default_factory=list)
+    action_items: list[ActionItem] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)

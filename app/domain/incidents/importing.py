@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from app.domain.access import Action, Caller, authorize
 from app.domain.actions.model import ActionItem
 from app.domain.errors import DomainError
 from app.domain.events import Event, EventType
 from app.domain.ids import new_id
-from app.domain.incidents.catalogue import Additions, Catalogue, Names
-from app.domain.incidents.history import PastIncident, PastPostmortem
+from app.domain.incidents.catalogue import Catalogue
+from app.domain.incidents.history import Additions, Names, PastCause, PastIncident, PastPostmortem, Place
 from app.domain.incidents.model import CauseStatus, ExternalRef, Incident
-from app.domain.organisation.model import Service
 from app.domain.policy import Policy
 from app.domain.ports import Clock, OpenUnitOfWork, UnitOfWork
 from app.domain.postmortems.content import Section, TimelineEntry
@@ -80,28 +80,29 @@ async def _additions(
     u: UnitOfWork, past: Sequence[PastIncident], now: datetime, policy: Policy, caller: Caller
 ) -> Additions:
     additions = Additions()
-    catalogue = Catalogue(await u.history.find(Names.of(past)), additions, now)
+    catalogue = Catalogue(u, await u.history.find(Names.of(past)), now)
     for line in past:
-        services = catalogue.services(line)
-        incident = _incident(line, services, catalogue, now)
+        places = await catalogue.places(line)
+        cause_id = await catalogue.cause_id(line.cause) if line.cause else None
+        incident = _incident(line, places, cause_id, now)
         additions.incidents.append(incident)
         data = {"imported": True, "source": line.ref.source}
         additions.events.append(Event(EventType.INCIDENT_CREATED, incident.id, now, caller.actor, incident.id, data))
         if line.postmortem is not None:
-            postmortem = _postmortem(line.postmortem, incident, catalogue, policy, now)
+            author_id = await catalogue.author_id(line.postmortem.author) if line.postmortem.author else None
+            postmortem = _postmortem(line.postmortem, incident, author_id, policy, now)
             additions.postmortems.append(postmortem)
-            additions.action_items += _items(line.postmortem, postmortem, incident, services[0])
+            additions.action_items += _items(line.postmortem, postmortem, incident, places[0])
     return additions
 
 
-def _incident(line: PastIncident, services: tuple[Service, ...], catalogue: Catalogue, now: datetime) -> Incident:
-    cause = catalogue.root_cause(line.cause) if line.cause else None
+def _incident(line: PastIncident, places: tuple[Place, ...], cause_id: UUID | None, now: datetime) -> Incident:
     return Incident(
         id=new_id(),
         title=line.title,
         severity=line.severity,
-        service_ids=tuple(service.id for service in services),
-        primary_service_id=services[0].id,
+        service_ids=tuple(place.id for place in places),
+        primary_service_id=places[0].id,
         created_at=_recorded_at(line, now),
         updated_at=now,
         moments=line.moments,
@@ -112,14 +113,16 @@ def _incident(line: PastIncident, services: tuple[Service, ...], catalogue: Cata
         customer_impact=line.customer_impact,
         change=line.change,
         external_refs=(line.ref,),
-        root_cause_id=cause.id if cause else None,
-        root_cause_status=_status(line) if cause else None,
+        root_cause_id=cause_id,
+        root_cause_status=_status(line.cause),
         visibility=line.visibility,
     )
 
 
-def _status(line: PastIncident) -> CauseStatus:
-    return CauseStatus.CONFIRMED if line.cause and line.cause.confirmed else CauseStatus.PROPOSED
+def _status(cause: PastCause | None) -> CauseStatus | None:
+    if cause is None:
+        return None
+    return CauseStatus.CONFIRMED if cause.confirmed else CauseStatus.PROPOSED
 
 
 def _recorded_at(line: PastIncident, now: datetime) -> datetime:
@@ -135,7 +138,7 @@ def _recorded_at(line: PastIncident, now: datetime) -> datetime:
 
 
 def _postmortem(
-    past: PastPostmortem, incident: Incident, catalogue: Catalogue, policy: Policy, now: datetime
+    past: PastPostmortem, incident: Incident, author_id: UUID | None, policy: Policy, now: datetime
 ) -> Postmortem:
     proposal = propose_tier(incident, CauseHistory(), policy.tiers)
     moments = incident.moments
@@ -148,7 +151,7 @@ def _postmortem(
         proposed_tier=past.tier or proposal.tier,
         tier_reasons=("imported with this tier",) if past.tier else proposal.reasons,
         status=PostmortemStatus.PUBLISHED if past.published_at else PostmortemStatus.DRAFT,
-        author_id=catalogue.author(past.author).id if past.author else None,
+        author_id=author_id,
         sections={name: Section(text) for name, text in past.sections.items()},
         timeline=tuple(
             TimelineEntry(new_id(), entry.at, now, entry.kind, entry.text, entry.source) for entry in past.timeline
@@ -158,7 +161,7 @@ def _postmortem(
     )
 
 
-def _items(past: PastPostmortem, postmortem: Postmortem, incident: Incident, service: Service) -> list[ActionItem]:
+def _items(past: PastPostmortem, postmortem: Postmortem, incident: Incident, place: Place) -> list[ActionItem]:
     return [
         ActionItem(
             id=new_id(),
@@ -170,8 +173,8 @@ def _items(past: PastPostmortem, postmortem: Postmortem, incident: Incident, ser
             incident_id=incident.id,
             description=item.description,
             systemic=item.systemic,
-            team_id=service.team_id,
-            service_id=service.id,
+            team_id=place.team_id,
+            service_id=place.id,
             root_cause_id=incident.root_cause_id,
         )
         for item in past.items

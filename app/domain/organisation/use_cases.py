@@ -1,60 +1,30 @@
 """Teams, services, people, service accounts and their keys: an admin creates and changes them."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any
 from uuid import UUID
 
 from app.domain.access import Action, Caller, Role, authorize
 from app.domain.errors import Invalid, require_version
 from app.domain.ids import new_id
+from app.domain.organisation.fields import PersonFields, ServiceAccountFields, ServiceFields, TeamFields
 from app.domain.organisation.keys import hash_secret, new_key, parse_token, token_of
-from app.domain.organisation.model import ApiKey, HandleTaken, LastAdmin, Person, Route, Service, ServiceAccount, Team
+from app.domain.organisation.model import (
+    ApiKey,
+    HandleTaken,
+    LastAdmin,
+    Person,
+    Service,
+    ServiceAccount,
+    Team,
+    known_scopes,
+)
 from app.domain.ports import Clock, OpenUnitOfWork, UnitOfWork
 from app.domain.references import the_person, the_service_account, the_team
 
 FIRST_ADMIN = "admin@localhost"
 """The person whom `norepeat migrate` creates."""
-
-
-class TeamFields(TypedDict, total=False):
-    """What can be said of a team; an absent field stays as it is. The lead is named by id or e-mail address."""
-
-    name: str
-    lead: str | None
-    chat_channel: str | None
-    time_zone: str
-    working_days: tuple[int, ...]
-    route: Route | None
-
-
-class ServiceFields(TypedDict, total=False):
-    """What can be said of a service; an absent field stays as it is. The team is named by id or slug."""
-
-    name: str
-    team: str | None
-    revenue_per_hour_usd: float | None
-    route: Route | None
-
-
-class PersonFields(TypedDict, total=False):
-    """What can be said of a person; an absent field stays as it is. The team is named by id or slug."""
-
-    email: str
-    name: str
-    role: Role
-    team: str | None
-    handles: Mapping[str, str]
-    active: bool
-
-
-class ServiceAccountFields(TypedDict, total=False):
-    """What can be said of a service account; an absent field stays as it is."""
-
-    name: str
-    role: Role
-    active: bool
 
 
 async def create_team(
@@ -242,7 +212,7 @@ async def issue_api_key(
     id, secret = new_key()
     async with uow() as u:
         key = ApiKey(
-            id=id, secret_hash=hash_secret(secret), created_at=now, scopes=scopes, expires_at=expires_at,
+            id=id, secret_hash=hash_secret(secret), created_at=now, scopes=known_scopes(scopes), expires_at=expires_at,
             person_id=(await the_person(u, person)).id if person else None,
             service_account_id=(await the_service_account(u, service_account)).id if service_account else None,
         )  # fmt: skip

@@ -193,6 +193,11 @@ KINDS: Mapping[str, Kind] = {
         | {
             "severity": Column("'P' || {t}.severity", safe=True),
             "severity_rank": Column("{t}.severity", As.WHOLE),
+            "change": Column(
+                "case when {t}.change_role is not null then jsonb_build_object('role', {t}.change_role,"
+                " 'kind', {t}.change_kind, 'rollout', {t}.change_rollout) end",
+                As.JSON,
+            ),
             "visibility": Column("case when {t}.restricted then 'restricted' else 'organization' end", safe=True),
         },
         one={

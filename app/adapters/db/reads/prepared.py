@@ -65,7 +65,10 @@ class SqlRead:
         given = {**variables, **_unpack(variables.get("after"), scope, self.compiled.keys), "limit": limit + 1}
         rows = await self._fetch(given, caller)
         cursor = _pack([*rows[limit - 1]][1:], scope) if len(rows) > limit else None
-        return b'{"items":' + _array([row[0] for row in rows[:limit]]) + b',"next_cursor":' + orjson.dumps(cursor) + b"}"
+        page = b'{"items":' + _array([row[0] for row in rows[:limit]]) + b',"next_cursor":' + orjson.dumps(cursor)
+        if self.selection.cursors:
+            page += b',"cursors":' + orjson.dumps([_pack([*row][1:], scope) for row in rows[:limit]])
+        return page + b"}"
 
     async def _fetch(self, variables: Mapping[str, object], caller: Caller) -> Sequence[asyncpg.Record]:
         arguments = [_argument(variables.get(p.variable), p.type, p.is_list) for p in self.compiled.parameters]
@@ -84,7 +87,7 @@ def _array(texts: Sequence[str]) -> bytes:
 
 def _argument(value: Any, type: As, is_list: bool) -> Any:
     if is_list:
-        return [_argument(item, type, False) for item in value]
+        return [_argument(item, type, False) for item in (value if isinstance(value, list | tuple) else [value])]
     if isinstance(value, bool) and type is As.TEXT:
         return str(value).lower()
     return str(value) if value is not None and type is As.TEXT else value

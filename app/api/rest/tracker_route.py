@@ -1,0 +1,33 @@
+"""Where the tickets of a service or team go, as it goes over the wire."""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, StringConstraints
+
+from app.api.schemas import Body, Line, Out
+from app.domain.organisation.model import Provider, Route
+
+Label = Annotated[Line, StringConstraints(max_length=100)]
+_PROJECT = "`owner/repository` for GitHub, a project key for Jira, a team id for Linear."
+
+
+class RouteBody(Body):
+    """Where tickets go. Those of restricted incidents go only to a `restricted` route, else they stay here."""
+
+    provider: Provider
+    project: Line = Field(description=_PROJECT)
+    labels: list[Label] = Field(default=[], max_length=20, description="Every ticket gets them.")
+    restricted: bool = Field(default=False, description="Only few people can read this project.")
+
+    def route(self) -> Route:
+        return Route(self.provider, self.project, tuple(self.labels), self.restricted)
+
+
+class RouteOut(Out):
+    """Where tickets go."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"x-column": "json"})
+    provider: Provider
+    project: str = Field(description=_PROJECT)
+    labels: list[str]
+    restricted: bool
