@@ -1,6 +1,7 @@
 """The command `norepeat`: serve, worker, migrate, import, openapi."""
 
 import asyncio
+import gc
 import json
 import sys
 from pathlib import Path
@@ -11,15 +12,23 @@ import uvicorn
 
 from app.adapters.db.engine import without_password
 from app.adapters.db.migrate import migrate as migrate_database
+from app.adapters.history.mappings import MappingName, parser
+from app.adapters.history.reading import Reader
+from app.adapters.history.report import Report
 from app.adapters.log import configure_logging
+from app.domain.access import SYSTEM
 from app.domain.errors import DomainError
+from app.domain.incidents import importing
+from app.domain.learning.use_cases.risk import refit_recurrence
 from app.domain.organisation.use_cases import bootstrap_admin
 from app.main import VERSION, create_app
 from app.settings import Settings
 from app.wiring import NoDatabase, database_url, open_ports
 from app.worker import run_worker
 
-cli = typer.Typer(name="norepeat", help="Postmortems that change something.", no_args_is_help=True, add_completion=False)
+cli = typer.Typer(
+    name="norepeat", help="Postmortems that change something.", no_args_is_help=True, add_completion=False
+)
 
 
 def main() -> None:
@@ -72,6 +81,36 @@ async def _migrate(settings: Settings) -> str | None:
     given = settings.admin_key.get_secret_value() if settings.admin_key else None
     async with open_ports(settings) as opened:
         return await bootstrap_admin(opened.ports.uow, opened.ports.clock, given_key=given)
+
+
+@cli.command(name="import")
+def import_history(
+    file: Annotated[typer.FileBinaryRead, typer.Argument(help="JSON Lines as in docs/import.md; - for stdin.")],
+    mapping: Annotated[MappingName | None, typer.Option(help="The format, if it is not our own.")] = None,
+    errors: Annotated[
+        typer.FileTextWrite | None, typer.Option(encoding="utf-8", help="Where every bad line goes, as JSON Lines.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, keep nothing.")] = False,
+) -> None:
+    """Bring past incidents and postmortems in; what is there already is skipped, so it can be run again."""
+    with Report(file, errors, dry_run=dry_run) as report:
+        asyncio.run(_import(Reader(file, parser(mapping)), report, dry_run))
+    if report.bad:
+        raise typer.Exit(1)
+
+
+async def _import(reader: Reader, report: Report, dry_run: bool) -> None:
+    # What was loaded so far stays; without this, the garbage collector walks it again and again (a third of the time).
+    gc.freeze()
+    async with open_ports(Settings()) as opened:
+        ports = opened.ports
+        for batch in reader.batches():
+            done = await importing.import_history(
+                ports.uow, ports.clock, ports.policy, caller=SYSTEM, past=batch.past, dry_run=dry_run
+            )
+            report.add(batch, done, batch.bad + [reader.refused(ref, reason) for ref, reason in done.refused])
+        if not dry_run:
+            await refit_recurrence(ports.uow, ports.clock, ports.risk_policy)
 
 
 @cli.command()

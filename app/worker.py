@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import timedelta
+from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -15,7 +16,10 @@ from app.domain.actions.use_cases.evidence import run_checks
 from app.domain.actions.use_cases.refutation import refute_action_items
 from app.domain.errors import DomainError
 from app.domain.events import Event, EventType
+from app.domain.follow_through.use_cases import find_unknown_deployments
+from app.domain.learning.use_cases.risk import refit_recurrence, score_item_causes, score_open_items
 from app.domain.ports import Ports
+from app.domain.postmortems.use_cases.reactions import propose_tier_again, require_postmortem
 from app.domain.tracking.backoff import next_try
 from app.domain.tracking.use_cases.deliver_due import deliver_due
 from app.domain.tracking.use_cases.process_inbox import process_inbox
@@ -31,15 +35,43 @@ EVIDENCE_BATCH = 200
 LEASE = timedelta(seconds=60)
 PATIENCE = 8.0
 LAST_MOMENT = 1.0
-SCHEDULES = {"evidence": "7 * * * *", "prune": "41 3 * * *"}
+SCHEDULES = {"evidence": "7 * * * *", "risk": "37 * * * *", "findings": "23 5 * * *", "prune": "41 3 * * *"}
 
 
 def _refute(ports: Ports, event: Event) -> Awaitable[object]:
     return refute_action_items(ports.uow, ports.clock, ports.policy, incident_id=event.subject_id)
 
 
+def _require_postmortem(ports: Ports, event: Event) -> Awaitable[object]:
+    return require_postmortem(ports.uow, ports.clock, ports.policy, incident_id=event.subject_id)
+
+
+def _propose_tier(ports: Ports, event: Event) -> Awaitable[object]:
+    return propose_tier_again(ports.uow, ports.clock, ports.policy, incident_id=event.subject_id)
+
+
+def _score_causes(ports: Ports, event: Event) -> Awaitable[object]:
+    """An incident's old and new confirmed cause: the items of both have another risk now."""
+    named = event.data.get("root_cause_ids")
+    causes = [UUID(str(id)) for id in named] if isinstance(named, list) else []
+    return score_open_items(ports.uow, ports.clock, ports.risk_policy, causes=causes)
+
+
+def _score_item(ports: Ports, event: Event) -> Awaitable[object]:
+    return score_item_causes(ports.uow, ports.clock, ports.risk_policy, item_id=event.subject_id)
+
+
 REACTIONS: Mapping[EventType, tuple[Reaction, ...]] = {
-    EventType.INCIDENT_CAUSE_CHANGED: (_refute,),
+    EventType.INCIDENT_CREATED: (_propose_tier,),
+    EventType.INCIDENT_UPDATED: (_require_postmortem, _propose_tier),
+    EventType.INCIDENT_RESOLVED: (_require_postmortem,),
+    EventType.INCIDENT_CAUSE_CHANGED: (_refute, _propose_tier, _score_causes),
+    EventType.ROOT_CAUSES_MERGED: (_score_causes,),
+    EventType.ACTION_ITEM_CREATED: (_score_item,),
+    EventType.ACTION_ITEM_UPDATED: (_score_item,),
+    EventType.ACTION_ITEM_OPENED: (_score_item,),
+    EventType.ACTION_ITEM_REOPENED: (_score_item,),
+    EventType.ACTION_ITEM_REFUTED: (_score_item,),
 }
 """The only place that says what follows from what."""
 
@@ -114,6 +146,8 @@ def _entrypoints(
             lambda: process_inbox(ports.uow, ports.clock, ports.policy, ports.trackers, ports.webhooks, go_on=go_on)
         ),
         "evidence": Coalesced(lambda: check_evidence(ports, go_on)),
+        "risk": Coalesced(lambda: refit_recurrence(ports.uow, ports.clock, ports.risk_policy)),
+        "findings": Coalesced(lambda: find_unknown_deployments(ports.uow, ports.clock, ports.policy)),
         "prune": Coalesced(lambda: _prune(engine)),
     }
 

@@ -31,6 +31,7 @@ from app.domain.ports import (
     Events,
     Factors,
     Findings,
+    History,
     InboxItems,
     Incidents,
     People,
@@ -451,6 +452,7 @@ class FakeUnitOfWork:
         self.deliveries: Deliveries = _missing("deliveries")
         self.inbox: InboxItems = _missing("inbox")
         self.risks: Risks = _missing("risks")
+        self.history: History = _missing("history")
         self._events = events
         self._homes: dict[type, Any] = {
             Team: self.teams,

@@ -9,12 +9,14 @@ from typing import Any, Self
 
 import asyncpg
 import pgqueuer
+import structlog
 from pgqueuer.core.tm import TaskManager
 from pgqueuer.models import Job, Schedule
 from pgqueuer.ports.driver import NotifyCallback
 from pgqueuer.queries import Queries
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+_log = structlog.get_logger(__name__)
 Work = Callable[[], Awaitable[object]]
 """What an entrypoint does; a job carries no data, the work finds what is due."""
 
@@ -178,6 +180,7 @@ def _job(work: Work) -> Callable[[Job], Awaitable[None]]:
         try:
             await work()
         except Exception as error:
+            _log.exception("job_failed", entrypoint=job.entrypoint)
             # Without this a database that is away for a moment would end the job for good.
             wait = timedelta(seconds=min(60, 2**job.attempts))
             raise pgqueuer.RetryRequested(delay=wait, reason=str(error)) from error

@@ -110,11 +110,11 @@ async def _on_validation_error(request: Request, error: Exception) -> JSONRespon
     found = error.errors()
     if any(e["type"] == "json_invalid" for e in found):
         return problem(400, *HTTP_CODES[400], request_id=_request_id(request))
-    problems = [Problem(str(e["type"]), str(e["msg"]), _pointer(e["loc"])) for e in found]
+    problems = [Problem(str(e["type"]), str(e["msg"]), pointer_to(e["loc"])) for e in found]
     return problem(422, *HTTP_CODES[422], request_id=_request_id(request), problems=problems)
 
 
-def _pointer(location: Sequence[object]) -> str:
+def pointer_to(location: Sequence[object]) -> str:
     """`("body", "title")` → `/title`; a query parameter or header keeps where it stands in front."""
     where, *rest = [str(part).replace("~", "~0").replace("/", "~1") for part in location] or [""]
     return "/" + "/".join(rest if where == "body" else [where, *rest])

@@ -13,6 +13,8 @@ from app.domain.actions.model import Status
 from app.domain.errors import Invalid, NotFound, WrongState
 from app.domain.events import EventType
 from app.domain.follow_through.model import FindingCode
+from app.domain.ids import new_id
+from app.domain.incidents.model import Visibility
 from app.domain.organisation.model import Provider, Route
 from app.domain.policy import Policy
 from app.domain.ports import InboxItem, WebhookSource
@@ -78,7 +80,7 @@ class Linked(World):
 
 
 def make_draft() -> TicketDraft:
-    return TicketDraft(marker=make.new_id(), title="x", body="", url="", priority="high")
+    return TicketDraft(marker=new_id(), title="x", body="", url="", priority="high")
 
 
 def event_of(remote: RemoteTicket, *, ours: bool = False, **fields: Any) -> TicketEvent:
@@ -333,7 +335,7 @@ async def test_a_reference_that_nobody_knows_is_refused_by_name() -> None:
 
 async def test_a_restricted_incident_gets_no_ticket_where_others_read() -> None:
     world = World()
-    incident = make.incident(restricted=True)
+    incident = make.incident(visibility=Visibility.RESTRICTED)
     world.uow.seed(incident, replace(world.item, incident_id=incident.id))
     world.tracker._created(Route(Provider.GITHUB, "acme/shop"), make_draft())
     trackers = {Provider.GITHUB: world.tracker}
@@ -386,10 +388,15 @@ async def test_webhooks_are_handled_in_order_and_a_poisonous_one_stops_no_other(
     world = Linked()
     world.clock.forward(seconds=1)
     done = replace(world.remote, status=TicketStatus.DONE, updated_at=world.clock())
-    answers = {b"1": RuntimeError("poison"), b"2": Invalid("not JSON"), b"3": None, b"4": event_of(done)}
+    answers: dict[bytes, TicketEvent | Exception | None] = {
+        b"1": RuntimeError("poison"),
+        b"2": Invalid("not JSON"),
+        b"3": None,
+        b"4": event_of(done),
+    }
     source = {"github": WebhookSource(ScriptedWebhooks(answers), ("s",))}
-    items = [InboxItem(make.new_id(), "github", str(n), {}, str(n).encode(), NOW) for n in (1, 2, 3, 4)]
-    stray = InboxItem(make.new_id(), "pagerduty", "5", {}, b"5", NOW)
+    items = [InboxItem(new_id(), "github", str(n), {}, str(n).encode(), NOW) for n in (1, 2, 3, 4)]
+    stray = InboxItem(new_id(), "pagerduty", "5", {}, b"5", NOW)
     world.uow.seed(*items, stray)
 
     async def handle() -> int:

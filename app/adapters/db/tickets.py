@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from app.adapters.db.statements import Row, Statements, table
 from app.adapters.db.tables import DeliveryRow, TicketRow
@@ -92,7 +92,7 @@ class SqlDeliveries:
         first = (
             sa.select(_deliveries)
             .where(_UNFINISHED, _deliveries.c.provider == provider)
-            .distinct(_deliveries.c.ticket_id)
+            .ext(distinct_on(_deliveries.c.ticket_id))
             # `create` before `update`: both may have been queued by one transaction, at one instant.
             .order_by(_deliveries.c.ticket_id, _deliveries.c.kind, _deliveries.c.created_at, _deliveries.c.id)
             .subquery()

@@ -131,6 +131,10 @@ def _json(value: object) -> str | None:
 def _rows(additions: Additions, now: datetime) -> Iterator[tuple[type[SQLModel], Iterable[Row]]]:
     """By table, in the order that foreign keys ask for."""
     written = additions.postmortems
+    yield TeamRow, _plain_rows(_teams, additions.teams)
+    yield PersonRow, _plain_rows(_people, additions.people)
+    yield ServiceRow, _plain_rows(_services, additions.services)
+    yield RootCauseRow, _plain_rows(_causes, additions.root_causes)
     yield IncidentRow, map(of_incident, additions.incidents)
     yield IncidentServiceRow, _service_rows(additions.incidents)
     yield IncidentRefRow, _ref_rows(additions.incidents)
@@ -139,6 +143,13 @@ def _rows(additions: Additions, now: datetime) -> Iterator[tuple[type[SQLModel],
     yield PostmortemFactorRow, _factor_rows(written)
     yield ActionItemRow, map(action_items.to_row, additions.action_items)
     yield EventRow, (_event_row(event, now) for event in additions.events)
+
+
+def _plain_rows(into: sa.Table, entities: Iterable[object]) -> Iterator[Row]:
+    """Of entities whose fields are the columns."""
+    names = into.c.keys()
+    for entity in entities:
+        yield {name: getattr(entity, name) for name in names}
 
 
 def _service_rows(incidents: Iterable[Incident]) -> Iterator[Row]:

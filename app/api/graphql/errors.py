@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from graphql import GraphQLError, GraphQLSyntaxError
 from pydantic import ValidationError
+from strawberry.utils.str_converters import to_camel_case
 
 from app.api.errors import HTTP_CODES, ApiError, pointer_to
 from app.domain.errors import DomainError, Problem, Unavailable
@@ -52,12 +53,16 @@ def _said(error: GraphQLError, request_id: str | None) -> tuple[str, str, Sequen
             return cause.code, cause.message, ()
         case ValidationError():
             return *HTTP_CODES[422], problems_of(cause)
-        case _ if error.path is None:
-            return HTTP_CODES[422][0], error.message, ()  # a scalar refused a variable
+        case _ if error.path is None and error.nodes:
+            return HTTP_CODES[422][0], error.message, ()  # a scalar refused what it was given
     _log.error("graphql_error", request_id=request_id, path=error.path, exc_info=cause)
     return *HTTP_CODES[500], ()
 
 
 def problems_of(error: ValidationError) -> list[Problem]:
     """What a body's rules say is wrong, with pointers into the input."""
-    return [Problem(str(e["type"]), str(e["msg"]), pointer_to(("body", *e["loc"]))) for e in error.errors()]
+    return [Problem(str(e["type"]), str(e["msg"]), pointer_to(("body", *map(_named, e["loc"])))) for e in error.errors()]
+
+
+def _named(part: int | str) -> int | str:
+    return to_camel_case(part) if isinstance(part, str) else part

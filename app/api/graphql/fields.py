@@ -15,7 +15,7 @@ from app.api.graphql.context import Context
 from app.api.graphql.ids import global_id, own_id
 from app.api.graphql.lists import LISTS, filters_of, sort_of
 from app.api.graphql.loaders import RowPage, Slice, Where
-from app.api.graphql.records import type_name
+from app.api.graphql.records import kind_named, type_name
 from app.domain.access import authorize
 from app.domain.errors import Invalid
 from app.domain.page import DEFAULT_LIMIT, MAX_LIMIT
@@ -28,11 +28,15 @@ def value_of(source: Any, name: str) -> Any:
     return source[name] if isinstance(source, dict) else getattr(source, name)
 
 
-def argument(name: str, annotation: Any, description: str, default: object = UNSET) -> StrawberryArgument:
-    return StrawberryArgument(name, None, StrawberryAnnotation(annotation), description=description, default=default)
+def argument(
+    name: str, annotation: Any, description: str, default: object = UNSET, *, shown_name: str | None = None
+) -> StrawberryArgument:
+    """An argument of a field that has no resolver function to read it from."""
+    annotated = StrawberryAnnotation(annotation)
+    return StrawberryArgument(name, shown_name, annotated, description=description, default=default)
 
 
-class _Resolving(StrawberryField):
+class Resolving(StrawberryField):
     """A field that needs the request or has arguments."""
 
     @property
@@ -40,7 +44,7 @@ class _Resolving(StrawberryField):
         return False
 
 
-class IdField(_Resolving):
+class IdField(Resolving):
     """The global id."""
 
     def get_result(self, source: Any, info: Info | None, args: list[Any], kwargs: Any) -> str:
@@ -59,12 +63,10 @@ class ColumnField(StrawberryField):
         return value if self.shape is None else self.shape(value)
 
 
-class EdgeField(_Resolving):
+class EdgeField(Resolving):
     """The related record, or the first so many of the related records."""
 
     target: str
-    kind: str
-    edge: str | None = None
     most: int | None = None
 
     def get_result(self, source: Any, info: Info | None, args: list[Any], kwargs: Any) -> Awaitable[Any]:
@@ -72,11 +74,13 @@ class EdgeField(_Resolving):
         first = kwargs.get("first")
         if first is not None and not 1 <= first <= (self.most or MAX_LIMIT):
             raise Invalid(f"`first` of {self.python_name} is 1 to {self.most}.")
-        loaders = info.context.loaders
-        return loaders.related(self.kind, self.edge or self.python_name, self.target, source["id"], first)
+        kind = kind_named(info._raw_info.parent_type.name)
+        assert kind is not None
+        related: Awaitable[Any] = info.context.loaders.related(kind, self.python_name, self.target, source["id"], first)
+        return related
 
 
-class PageField(_Resolving):
+class PageField(Resolving):
     """A connection over a list; `within` is the filter and the parent's column that keep it to its parent."""
 
     kind: str
@@ -97,7 +101,7 @@ class PageField(_Resolving):
         return page
 
 
-class RecordField(_Resolving):
+class RecordField(Resolving):
     """One record by its id or by its name."""
 
     kind: str

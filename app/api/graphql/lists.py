@@ -12,10 +12,23 @@ from app.api.graphql.ids import own_id
 from app.api.graphql.loaders import Where
 from app.api.graphql.types import filters
 from app.api.reading import Listing
-from app.api.rest import action_items, deliveries, findings, local_tickets, postmortems, sprint_planning
+from app.api.rest import (
+    action_items,
+    api_keys,
+    deliveries,
+    findings,
+    incidents,
+    local_tickets,
+    people,
+    postmortems,
+    root_causes,
+    service_accounts,
+    services,
+    sprint_planning,
+    teams,
+)
 from app.domain.access import Action
-from app.api.schemas import Body
-from app.domain.selection import Op, Sort
+from app.domain.selection import Sort
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,29 +65,21 @@ def _listed(
     return Listed(listing, filter, order, action)
 
 
-_TEAMS = Listing("team", Body, ("slug",), {}, "slug")
-_SERVICES = Listing("service", Body, ("slug",), {"team": ("team", Op.IN)}, "slug")
-_PEOPLE = Listing("person", Body, ("email",), {"team": ("team", Op.IN)}, "email")
-_ACCOUNTS = Listing("service_account", Body, ("slug",), {}, "slug")
-_CAUSES = Listing("root_cause", Body, ("slug",), {}, "slug")
-_INCIDENTS = Listing(
-    "incident", Body, ("started_at",),
-    {"service": ("service", Op.IN), "team": ("team", Op.IN), "root_cause": ("root_cause", Op.IN)}, "-started_at",
-)  # fmt: skip
-
 LISTS: Mapping[str, Listed] = {
     "action_item": _listed("ActionItem", action_items.LISTING, filters.ActionItemFilter),
     "postmortem": _listed("Postmortem", postmortems.LISTING, filters.PostmortemFilter),
     "finding": _listed("Finding", findings.LISTING, filters.FindingFilter),
     "delivery": _listed("Delivery", deliveries.DELIVERIES, filters.DeliveryFilter, Action.OPERATE),
     "local_ticket": _listed("LocalTicket", local_tickets.LISTING, filters.LocalTicketFilter),
-    "team": _listed("Team", _TEAMS),
-    "service": _listed("Service", _SERVICES),
-    "person": _listed("Person", _PEOPLE),
-    "service_account": _listed("ServiceAccount", _ACCOUNTS),
-    "root_cause": _listed("RootCause", _CAUSES),
-    "incident": _listed("Incident", _INCIDENTS),
+    "api_key": _listed("ApiKey", api_keys.LISTING, action=Action.CONFIGURE),
+    "team": _listed("Team", teams.LISTING, filters.TeamFilter),
+    "service": _listed("Service", services.LISTING, filters.ServiceFilter),
+    "person": _listed("Person", people.LISTING, filters.PersonFilter),
+    "service_account": _listed("ServiceAccount", service_accounts.LISTING, filters.ServiceAccountFilter),
+    "root_cause": _listed("RootCause", root_causes.LISTING, filters.RootCauseFilter),
+    "incident": _listed("Incident", incidents.LISTING, filters.IncidentFilter),
 }
+_IDS = frozenset({"incident_id", "postmortem_id", "subject_id"})
 FEED = sprint_planning.FEED
 
 
@@ -93,7 +98,7 @@ def _plain(name: str, value: Any) -> object:
         return [_plain(name, one) for one in value]
     if isinstance(value, Enum):
         return value.value
-    return own_id(value) if name.endswith("_id") and isinstance(value, str) and name != "external_id" else value
+    return own_id(value) if name in _IDS else value
 
 
 def sort_of(kind: str, arguments: Mapping[str, Any]) -> Sort:

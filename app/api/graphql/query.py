@@ -8,13 +8,14 @@ import strawberry
 from app.api.graphql.fields import Asked, found, page
 from app.api.graphql.ids import split_id
 from app.api.graphql.loaders import Slice
-from app.api.graphql.records import described, kind_of
+from app.api.graphql.records import described, kind_named
 from app.api.graphql.types.action_items import ActionItemType
 from app.api.graphql.types.callers import CallerType
 from app.api.graphql.types.connections import Connection
 from app.api.graphql.types.enums import Bucketing, SeverityName
 from app.api.graphql.types.findings import FindingType
 from app.api.graphql.types.incidents import IncidentType
+from app.api.graphql.types.keys import ApiKeyType
 from app.api.graphql.types.learning import FactorType, RootCauseType
 from app.api.graphql.types.metrics import MetricsType
 from app.api.graphql.types.node import Node
@@ -40,7 +41,7 @@ After = Annotated[str | None, _said("A cursor; it is valid only with the argumen
 
 async def _node(info: Asked, id: Annotated[strawberry.ID, _said("A global id.")]) -> Any:
     name, own = split_id(id)
-    kind = kind_of(name) if name else None
+    kind = kind_named(name) if name else None
     if kind is None:
         raise Invalid("This is not a global id of a record.")
     row = await info.context.loaders.one(kind, own)
@@ -96,6 +97,7 @@ class Query:
     person: PersonType | None = found("A person by e-mail address.", "person", by="email")
     people: Connection[PersonType] = page("People.", "person")
     service_accounts: Connection[ServiceAccountType] = page("Programs that call us.", "service_account")
+    api_keys: Connection[ApiKeyType] = page("API keys, revoked and expired ones too; for admins.", "api_key")
     root_cause: RootCauseType | None = found("A root cause by its slug.", "root_cause", by="slug")
     root_causes: Connection[RootCauseType] = page("The catalogue of root causes.", "root_cause")
     factors: list[FactorType] = strawberry.field(resolver=_factors, description="The taxonomy of contributing factors.")

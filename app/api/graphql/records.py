@@ -42,9 +42,16 @@ def type_name(kind: str) -> str:
     return definition_of(RECORDS[kind]).name
 
 
-def kind_of(name: str) -> str | None:
-    """The kind behind a type's name."""
+@cache
+def kind_named(name: str) -> str | None:
+    """The kind behind a type's name in the schema."""
     return next((kind for kind in RECORDS if type_name(kind) == name), None)
+
+
+@cache
+def kind_of(cls: type[Any]) -> str:
+    """The kind that a type shows."""
+    return next(kind for kind, shown in RECORDS.items() if shown is cls)
 
 
 @cache

@@ -7,7 +7,9 @@ from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from app.api.graphql.extension import Prepared
 from app.api.graphql.fields import value_of
+from app.api.graphql.mutations import Mutation
 
 from app.api.graphql.query import Query
 from app.api.graphql.records import RECORDS
@@ -22,7 +24,7 @@ class _Schema(strawberry.Schema):
 def _built() -> _Schema:
     types: list[Any] = list(RECORDS.values())
     config = StrawberryConfig(default_resolver=value_of, scalar_map=SCALARS)
-    return _Schema(query=Query, types=types, config=config)
+    return _Schema(query=Query, mutation=Mutation, types=types, extensions=[Prepared], config=config)
 
 
 SCHEMA = _built()

@@ -9,10 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from app.domain.ids import new_id
-from app.domain.incidents.history import Known, PastCause, PastIncident, Place
+from app.domain.incidents.history import Additions, Known, PastCause, PastIncident, Place
 from app.domain.learning.model import RootCause
 from app.domain.organisation.model import Person, Service, Team
-from app.domain.ports import UnitOfWork
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 
@@ -21,44 +20,44 @@ _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 class Catalogue:
     """Finds what a line names, and adds what is not there yet."""
 
-    u: UnitOfWork
     known: Known
+    additions: Additions
     now: datetime
 
-    async def places(self, line: PastIncident) -> tuple[Place, ...]:
+    def places(self, line: PastIncident) -> tuple[Place, ...]:
         """The services, each once, in the line's order."""
-        return tuple(dict.fromkeys([await self._place(name, line.team) for name in line.services]))
+        return tuple(dict.fromkeys(self._place(name, line.team) for name in line.services))
 
-    async def _place(self, name: str, team: str | None) -> Place:
+    def _place(self, name: str, team: str | None) -> Place:
         slug, known = slug_of(name), self.known.services
         place = known.get(slug) or known.get(name.lower())
         if place is None:
-            team_id = await self._team_id(team) if team else None
+            team_id = self._team_id(team) if team else None
             service = Service(**self._fresh(), slug=slug, name=name, team_id=team_id)
-            await self.u.services.add(service)
+            self.additions.services.append(service)
             place = known[slug] = Place(service.id, team_id)
         return place
 
-    async def _team_id(self, slug: str) -> UUID:
+    def _team_id(self, slug: str) -> UUID:
         if slug not in self.known.teams:
             team = Team(**self._fresh(), slug=slug, name=title_of(slug))
-            await self.u.teams.add(team)
+            self.additions.teams.append(team)
             self.known.teams[slug] = team.id
         return self.known.teams[slug]
 
-    async def author_id(self, email: str) -> UUID:
+    def author_id(self, email: str) -> UUID:
         """Somebody unknown is added as inactive: named, and without any right."""
         if email not in self.known.people:
             person = Person(**self._fresh(), email=email, name=email.partition("@")[0], active=False)
-            await self.u.people.add(person)
+            self.additions.people.append(person)
             self.known.people[email] = person.id
         return self.known.people[email]
 
-    async def cause_id(self, past: PastCause) -> UUID:
+    def cause_id(self, past: PastCause) -> UUID:
         if past.slug not in self.known.root_causes:
             title = past.title or title_of(past.slug)
             cause = RootCause(**self._fresh(), slug=past.slug, title=title, factor_code=past.factor_code)
-            await self.u.root_causes.add(cause)
+            self.additions.root_causes.append(cause)
             self.known.root_causes[past.slug] = cause.id
         return self.known.root_causes[past.slug]
 

@@ -18,6 +18,8 @@ from app.domain.incidents.model import (
     Severity,
     Visibility,
 )
+from app.domain.learning.model import RootCause
+from app.domain.organisation.model import Person, Service, Team
 from app.domain.postmortems.content import ContributingFactor, SectionName, TimelineKind
 from app.domain.postmortems.model import Postmortem, Tier
 
@@ -128,8 +130,12 @@ class Known:
 
 @dataclass(slots=True)
 class Additions:
-    """What a batch of lines becomes."""
+    """What a batch of lines becomes, in the order in which it can be stored."""
 
+    teams: list[Team] = field(default_factory=list)
+    people: list[Person] = field(default_factory=list)
+    services: list[Service] = field(default_factory=list)
+    root_causes: list[RootCause] = field(default_factory=list)
     incidents: list[Incident] = field(default_factory=list)
     postmortems: list[Postmortem] = field(default_factory=list)
     action_items: list[ActionItem] = field(default_factory=list)

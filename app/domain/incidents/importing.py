@@ -80,16 +80,16 @@ async def _additions(
     u: UnitOfWork, past: Sequence[PastIncident], now: datetime, policy: Policy, caller: Caller
 ) -> Additions:
     additions = Additions()
-    catalogue = Catalogue(u, await u.history.find(Names.of(past)), now)
+    catalogue = Catalogue(await u.history.find(Names.of(past)), additions, now)
     for line in past:
-        places = await catalogue.places(line)
-        cause_id = await catalogue.cause_id(line.cause) if line.cause else None
+        places = catalogue.places(line)
+        cause_id = catalogue.cause_id(line.cause) if line.cause else None
         incident = _incident(line, places, cause_id, now)
         additions.incidents.append(incident)
         data = {"imported": True, "source": line.ref.source}
         additions.events.append(Event(EventType.INCIDENT_CREATED, incident.id, now, caller.actor, incident.id, data))
         if line.postmortem is not None:
-            author_id = await catalogue.author_id(line.postmortem.author) if line.postmortem.author else None
+            author_id = catalogue.author_id(line.postmortem.author) if line.postmortem.author else None
             postmortem = _postmortem(line.postmortem, incident, author_id, policy, now)
             additions.postmortems.append(postmortem)
             additions.action_items += _items(line.postmortem, postmortem, incident, places[0])

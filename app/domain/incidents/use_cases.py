@@ -171,7 +171,10 @@ async def _announce(
         types.append(EventType.INCIDENT_RESOLVED)
     if new.speaks_otherwise_than(old):
         types.append(EventType.INCIDENT_CAUSE_CHANGED)
-    data: dict[str, object] = {"changed": _changed(old, new)} if old else {}
+    causes = {incident.confirmed_cause_id for incident in (old, new) if incident is not None}
+    data: dict[str, object] = {"root_cause_ids": sorted(str(id) for id in causes if id is not None)}
+    if old is not None:
+        data["changed"] = _changed(old, new)
     for type in types:
         await u.events.add(Event(type, new.id, now, caller.actor, new.id, data))
 

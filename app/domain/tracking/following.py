@@ -52,7 +52,8 @@ async def follow(
         await _announce(u, EventType.TICKET_CHANGED, item, ticket, now, {"changed": changed, "status": linked.status})
     if ticket.sync_state is SyncState.LOST:
         await settle(u, item, FindingCode.TICKET_LOST, now)
-    if not _same(remote.assignee, ticket.assignee) and not _same(remote.assignee, asked.assignee):
+    known = [ticket.assignee] if asked.assignee is None else [ticket.assignee, asked.assignee]
+    if not any(_same(remote.assignee, name) for name in known):
         item = await _adopt_assignee(u, item, ticket, remote, now)
     if remote.status not in (ticket.status, asked.status):
         await _adopt_status(u, item, ticket, remote, now)

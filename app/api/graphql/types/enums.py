@@ -54,6 +54,26 @@ class PhaseName(StrEnum):
     RESOLUTION = "resolution"
 
 
+class MomentName(StrEnum):
+    """An instant of an incident."""
+
+    STARTED_AT = "started_at"
+    DETECTED_AT = "detected_at"
+    ACKNOWLEDGED_AT = "acknowledged_at"
+    MITIGATED_AT = "mitigated_at"
+    RESOLVED_AT = "resolved_at"
+
+
+class HandleProvider(StrEnum):
+    """Where a person can have a handle."""
+
+    GITHUB = "github"
+    JIRA = "jira"
+    LINEAR = "linear"
+    SLACK = "slack"
+    PAGERDUTY = "pagerduty"
+
+
 class Bucketing(StrEnum):
     """Length of a bucket in a trend."""
 
@@ -65,17 +85,16 @@ class Bucketing(StrEnum):
 DOMAIN: tuple[type[Enum], ...] = (
     Role, CheckKind, Observation, Verdict, ControlType, DeclineCode, Status, FindingCode, CauseStatus, ChangeKind,
     ChangeRole, DetectionSource, Impact, Mode, Rollout, Visibility, TrendVerdict, Provider, Forum, SectionName,
-    TimelineKind, Audience, PostmortemStatus, DeliveryKind, DeliveryState, SyncState, TicketStatus, Bucketing,
+    TimelineKind, Audience, PostmortemStatus, DeliveryKind, DeliveryState, SyncState, TicketStatus,
 )  # fmt: skip
 """Their values are what the columns hold."""
 
 BY_VALUES: dict[frozenset[str], type[StrEnum]] = {
-    frozenset(enum): enum for enum in (PriorityName, SeverityName, PhaseName, Bucketing)
+    frozenset(enum): enum for enum in (PriorityName, SeverityName, PhaseName, MomentName, HandleProvider, Bucketing)
 }
 """The enum behind a `Literal` of REST."""
 
 for _enum in DOMAIN:
     strawberry.enum(_enum, description=getdoc(_enum))
-strawberry.enum(PriorityName, name="Priority", description=getdoc(PriorityName))
-strawberry.enum(SeverityName, name="Severity", description=getdoc(SeverityName))
-strawberry.enum(PhaseName, name="Phase", description=getdoc(PhaseName))
+for _named in BY_VALUES.values():
+    strawberry.enum(_named, name=_named.__name__.removesuffix("Name"), description=getdoc(_named))

@@ -13,7 +13,7 @@ from app.api.graphql.types.enums import SeverityName
 from app.domain.access import Role
 from app.domain.actions.model import ControlType, Status
 from app.domain.follow_through.model import FindingCode
-from app.domain.incidents.model import Impact, Mode, Visibility
+from app.domain.incidents.model import CauseStatus, Impact, Mode
 from app.domain.organisation.model import Provider
 from app.domain.postmortems.model import PostmortemStatus
 from app.domain.tracking.model import DeliveryState, TicketStatus
@@ -48,6 +48,13 @@ class PersonFilter:
 
 
 @_narrowing
+class ServiceAccountFilter:
+    """Which programs."""
+
+    active: bool | None = _by("Only those that are on, or only those switched off.")
+
+
+@_narrowing
 class ServiceFilter:
     """Which services."""
 
@@ -74,12 +81,13 @@ class IncidentFilter:
     service: list[str] | None = _by("Slugs of services, primary or not.")
     team: list[str] | None = _by("Slugs of teams that own the primary service.")
     root_cause: list[str] | None = _by("Slugs of root causes.")
-    visibility: list[Visibility] | None = _by("Visibilities.")
+    root_cause_status: list[CauseStatus] | None = _by("Proposed, confirmed.")
     resolved: bool | None = _by("Only resolved ones, or only those still going on.")
     contradicting: bool | None = _by("Only those whose times contradict each other, or only the others.")
     external_id: list[str] | None = _by("Ids in other systems.")
     started_after: datetime | None = _by("Started after this instant.")
     started_before: datetime | None = _by("Started before this instant.")
+    created_after: datetime | None = _by("Recorded after this instant.")
     search: str | None = _by("Part of the title, in any case.")
 
 

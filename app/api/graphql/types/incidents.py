@@ -31,6 +31,15 @@ ActionItem = Annotated["ActionItemType", strawberry.lazy("app.api.graphql.types.
 
 
 @described
+class ChangeType:
+    """The recent change behind an incident."""
+
+    role: ChangeRole = strawberry.field(description="What it had to do with the incident.")
+    kind: ChangeKind | None = strawberry.field(description="What was changed.")
+    rollout: Rollout | None = strawberry.field(description="How it reached production.")
+
+
+@described
 class ExternalRefType:
     """The incident's name in another system."""
 
@@ -69,9 +78,7 @@ class IncidentType(VersionedType):
     resolved_at: datetime | None = column("When it was over.")
     moment_sources: list[MomentSourceType] = column("Where the instants come from.", shape=_sources)
     contradictions: list[str] = column("What cannot be true of the instants, such as `detected_at<started_at`.")
-    change_role: ChangeRole | None = column("What a recent change had to do with it.")
-    change_kind: ChangeKind | None = column("What was changed.")
-    change_rollout: Rollout | None = column("How the change reached production.")
+    change: ChangeType | None = column("The recent change behind it, if any.")
     external_refs: list[ExternalRefType] = column("Its names in other systems.")
     root_cause_status: CauseStatus | None = column("Only a confirmed cause counts.")
     root_cause: RootCauseType | None = edge("What caused it.", "root_cause")

@@ -78,7 +78,7 @@ async def merge_root_causes(
         merged = locked[cause_id].merge_into(locked[target_id])
         await u.root_causes.repoint(cause_id, target_id)
         await u.root_causes.save(replace(merged, updated_at=now))
-        data = {"into": str(target_id)}
+        data = {"into": str(target_id), "root_cause_ids": [str(target_id)]}
         await u.events.add(Event(EventType.ROOT_CAUSES_MERGED, cause_id, now, caller.actor, data=data))
         await u.commit()
     return locked[target_id]

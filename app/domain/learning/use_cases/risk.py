@@ -31,6 +31,8 @@ async def score_open_items(
     uow: OpenUnitOfWork, clock: Clock, policy: RiskPolicy, *, causes: Sequence[UUID] | None
 ) -> int:
     """Write risk, reasons and instant on the not-closed items of these causes, or of all."""
+    if causes is not None and not causes:
+        return 0
     now = clock()
     async with uow() as u:
         items = await u.risks.open_items(causes)
@@ -40,6 +42,14 @@ async def score_open_items(
         await u.risks.store([_scored(item, known, rates, now, policy) for item in items])
         await u.commit()
     return len(items)
+
+
+async def score_item_causes(uow: OpenUnitOfWork, clock: Clock, policy: RiskPolicy, *, item_id: UUID) -> int:
+    """Score the items that share the cause of this one, which was created, opened or changed."""
+    async with uow() as u:
+        items = await u.action_items.find_many([item_id])
+    causes = [item.root_cause_id for item in items if item.root_cause_id is not None]
+    return await score_open_items(uow, clock, policy, causes=causes) if causes else 0
 
 
 def _scored(

@@ -30,12 +30,13 @@ async def apply_ticket_event(
     if event.remote is None:
         return UNCHANGED
     remote: RemoteTicket | None = event.remote
-    if _ties(known, event):
+    tied = _ties(known, event)
+    if tied:
         try:
             remote = await _ask(trackers, known)
         except TicketGone:
             return await _lose(uow, clock, known)
-    return UNCHANGED if remote is None else await _apply(uow, clock, known, event, remote)
+    return UNCHANGED if remote is None else await _apply(uow, clock, known, event, remote, asked=tied)
 
 
 def _ties(ticket: Ticket, event: TicketEvent) -> bool:
@@ -56,13 +57,15 @@ async def _ask(trackers: Mapping[Provider, Tracker], ticket: Ticket) -> RemoteTi
         return None
 
 
-async def _apply(uow: OpenUnitOfWork, clock: Clock, known: Ticket, event: TicketEvent, remote: RemoteTicket) -> str:
+async def _apply(
+    uow: OpenUnitOfWork, clock: Clock, known: Ticket, event: TicketEvent, remote: RemoteTicket, *, asked: bool
+) -> str:
     now = clock()
     async with uow() as u:
         item, ticket = await lock(u, known)
         if ticket.external_id != event.external_id:
             return UNKNOWN
-        if not _is_news(ticket, event, remote):
+        if not _is_news(ticket, event, remote, asked=asked):
             return OLDER
         echo = event.ours and event.kind is TicketEventKind.CHANGED
         if echo:
@@ -73,11 +76,11 @@ async def _apply(uow: OpenUnitOfWork, clock: Clock, known: Ticket, event: Ticket
     return OURS if echo else APPLIED
 
 
-def _is_news(ticket: Ticket, event: TicketEvent, remote: RemoteTicket) -> bool:
+def _is_news(ticket: Ticket, event: TicketEvent, remote: RemoteTicket, *, asked: bool) -> bool:
     """A move always is; a change must be newer, or be the tracker's own answer to a tie."""
     if event.kind is TicketEventKind.MOVED or ticket.is_newer(remote.updated_at):
         return True
-    return remote is not event.remote and remote.updated_at == ticket.source_updated_at
+    return asked and remote.updated_at == ticket.source_updated_at
 
 
 async def _lose(uow: OpenUnitOfWork, clock: Clock, known: Ticket) -> str:

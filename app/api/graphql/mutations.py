@@ -1,0 +1,198 @@
+"""The root of every mutation: the writing routes of REST under their own names.
+
+A route is an ordinary function from ports, caller and body to an answer. A mutation calls it and shows the record as it
+is read afterwards, so that what REST can write GraphQL can write too, by the same use case and the same rules.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from inspect import Parameter, getdoc, isclass, signature
+from typing import Any, get_args
+
+import orjson
+from fastapi import Response
+from pydantic import BaseModel, TypeAdapter
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.tools import create_type
+from strawberry.types import Info
+from strawberry.types.unset import UNSET
+
+from app.api.deps import CallerDep, PortsDep, SeenVersion
+from app.api.graphql.context import Context
+from app.api.graphql.fields import Resolving, argument
+from app.api.graphql.inputs import body_fields, input_for
+from app.api.graphql.records import kind_of
+from app.api.graphql.types.action_items import ActionItemType, EvidenceType
+from app.api.graphql.types.findings import FindingType
+from app.api.graphql.types.incidents import IncidentType
+from app.api.graphql.types.keys import ApiKeyType, IssuedKeyType
+from app.api.graphql.types.learning import RootCauseType
+from app.api.graphql.types.organisation import PersonType, ServiceAccountType, ServiceType, TeamType
+from app.api.graphql.types.postmortems import PostmortemType, TimelineEntryType
+from app.api.graphql.types.tickets import DeliveryType, LocalTicketType
+from app.api.graphql.words import WORDS
+from app.api.rest import (
+    action_items,
+    api_keys,
+    deliveries,
+    findings,
+    incidents,
+    local_tickets,
+    people,
+    postmortems,
+    root_causes,
+    service_accounts,
+    services,
+    teams,
+    tickets,
+    timeline,
+)
+from app.domain.errors import NotFound
+
+Route = Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a mutation shows: the record that the route's answer names by `by`, or that one of its arguments names."""
+
+    type: type[Any]
+    by: str = "id"
+    argument: str | None = None
+
+
+ITEM, POSTMORTEM, KEY = Shown(ActionItemType), Shown(PostmortemType), Shown(ApiKeyType, argument="key_id")
+
+MUTATIONS: Mapping[Route, Shown | None] = {
+    teams.create_team: Shown(TeamType),
+    teams.update_team: Shown(TeamType),
+    services.create_service: Shown(ServiceType),
+    services.update_service: Shown(ServiceType),
+    people.create_person: Shown(PersonType),
+    people.update_person: Shown(PersonType),
+    service_accounts.create_service_account: Shown(ServiceAccountType),
+    service_accounts.update_service_account: Shown(ServiceAccountType),
+    api_keys.issue_api_key: None,
+    api_keys.revoke_api_key: KEY,
+    root_causes.create_root_cause: Shown(RootCauseType),
+    root_causes.update_root_cause: Shown(RootCauseType),
+    root_causes.merge_root_causes: Shown(RootCauseType),
+    incidents.create_incident: Shown(IncidentType),
+    incidents.update_incident: Shown(IncidentType),
+    postmortems.create_postmortem: POSTMORTEM,
+    postmortems.update_postmortem: POSTMORTEM,
+    postmortems.override_tier: POSTMORTEM,
+    postmortems.submit_postmortem: POSTMORTEM,
+    postmortems.request_changes: POSTMORTEM,
+    postmortems.sign_off_postmortem: POSTMORTEM,
+    postmortems.publish_postmortem: POSTMORTEM,
+    postmortems.waive_postmortem: POSTMORTEM,
+    timeline.add_timeline_entry: Shown(TimelineEntryType),
+    timeline.update_timeline_entry: Shown(TimelineEntryType),
+    timeline.remove_timeline_entry: Shown(PostmortemType, argument="postmortem_id"),
+    action_items.create_action_item: ITEM,
+    action_items.update_action_item: ITEM,
+    action_items.accept_action_item: ITEM,
+    action_items.start_action_item: ITEM,
+    action_items.stop_action_item: ITEM,
+    action_items.implement_action_item: ITEM,
+    action_items.decline_action_item: ITEM,
+    action_items.reopen_action_item: ITEM,
+    action_items.set_verification_plan: ITEM,
+    action_items.run_checks: ITEM,
+    action_items.attest_action_item: Shown(EvidenceType),
+    action_items.review_evidence: Shown(EvidenceType),
+    tickets.adopt_ticket: ITEM,
+    tickets.resync_ticket: ITEM,
+    local_tickets.move_local_ticket: Shown(LocalTicketType, by="number"),
+    findings.dismiss_finding: Shown(FindingType),
+    deliveries.retry_delivery: Shown(DeliveryType),
+}
+"""Every route that writes. None: the answer itself is shown, because it can be shown only once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An argument of a route, as a mutation takes it."""
+
+    name: str
+    shown_name: str | None
+    type: Any
+    description: str
+    checked: Callable[[Any], Any]
+    is_optional: bool = False
+
+
+class MutationField(Resolving):
+    """A mutation: the route it calls and what it shows afterwards."""
+
+    route: Route
+    shown: Shown | None
+    taken: tuple[Taken, ...]
+
+    async def get_result(  # type: ignore[override]  # the base allows an awaitable result
+        self, source: Any, info: Info | None, args: list[Any], kwargs: Any
+    ) -> Any:
+        assert info is not None
+        context: Context = info.context
+        given = {one.name: one.checked(kwargs[one.name]) for one in self.taken if kwargs.get(one.name) is not None}
+        context.forget()
+        answer = await self.route(**_injected(self.route, context), **given)
+        return answer if self.shown is None else await _read(context, self.shown, answer, given)
+
+
+def _injected(route: Route, context: Context) -> Mapping[str, Any]:
+    from_request = {"ports": context.ports, "caller": context.caller, "response": Response()}
+    return {name: value for name, value in from_request.items() if name in signature(route).parameters}
+
+
+async def _read(context: Context, shown: Shown, answer: Any, given: Mapping[str, Any]) -> Any:
+    value = given[shown.argument] if shown.argument else orjson.loads(answer.body)[shown.by]
+    row = await context.loaders.one(kind_of(shown.type), value, by=shown.by)
+    if row is None:
+        raise NotFound
+    return row
+
+
+def _taken(parameter: Parameter) -> Taken | None:
+    """Ports, caller and response come from the request; everything else is an argument."""
+    annotation, name = parameter.annotation, parameter.name
+    if annotation in (PortsDep, CallerDep) or annotation is Response:
+        return None
+    if annotation == SeenVersion:
+        return Taken(name, "expectedVersion", int, "The version you read; a newer one refuses the change.", int)
+    is_optional = parameter.default is not Parameter.empty
+    taken = input_for(annotation)
+    if name == "body":
+        body = _body(annotation)
+        return Taken(name, "input", taken.type, "What is sent.", partial(_made, body), is_optional)
+    check = TypeAdapter[Any](annotation).validate_python
+    return Taken(name, None, taken.type, WORDS[name], lambda given: check(taken.wire(given)), is_optional)
+
+
+def _body(annotation: Any) -> type[BaseModel]:
+    return next(one for one in (annotation, *get_args(annotation)) if isclass(one) and issubclass(one, BaseModel))
+
+
+def _made(body: type[BaseModel], given: Any) -> BaseModel:
+    return body(**body_fields(body, given))
+
+
+def _field(route: Route, shown: Shown | None) -> MutationField:
+    field = MutationField(python_name=route.__name__, description=getdoc(route))
+    field.route, field.shown = route, shown
+    field.taken = tuple(filter(None, map(_taken, signature(route).parameters.values())))
+    field.type_annotation = StrawberryAnnotation(shown.type if shown else IssuedKeyType)
+    field.arguments = [
+        argument(one.name, one.type, one.description, None if one.is_optional else UNSET, shown_name=one.shown_name)
+        for one in field.taken
+    ]
+    return field
+
+
+Mutation = create_type(
+    "Mutation",
+    [_field(route, shown) for route, shown in MUTATIONS.items()],
+    description="What can be done. A change is refused whole or made whole; errors carry the codes of REST.",
+)
