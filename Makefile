@@ -14,7 +14,7 @@ run: .venv/.installed ide ## Start PostgreSQL, the API and the worker; prints th
 	@exec $(BIN)/python -m app.run
 
 demo: .venv/.installed ## Fill a running service with a realistic organisation (NOREPEAT_KEY=nr_... for its key)
-	@$(BIN)/norepeat demo
+	@$(BIN)/python examples/demo.py
 
 test: .venv/.installed-dev ## Run the test suite
 	$(BIN)/python -m pytest -m "not browser and not schemathesis" --cov --cov-report=term

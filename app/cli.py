@@ -16,6 +16,7 @@ from app.adapters.history.mappings import MappingName, parser
 from app.adapters.history.reading import Reader
 from app.adapters.history.report import Report
 from app.adapters.log import configure_logging
+from app.api.graphql.schema import schema_sdl
 from app.domain.access import SYSTEM
 from app.domain.errors import DomainError
 from app.domain.incidents import importing
@@ -133,7 +134,7 @@ def _openapi_text() -> str:
 
 
 def _sdl_text() -> str:
-    return ""
+    return schema_sdl()
 
 
 @cli.command()

@@ -23,6 +23,8 @@ Work = Callable[[], Awaitable[object]]
 COMMAND_TIMEOUT = 10.0
 RESTART_DELAY = timedelta(seconds=1)
 HEARTBEAT = timedelta(seconds=15)
+# A cut listener is noticed only after 10 to 20 s; until then jobs are found by asking.
+POLL = timedelta(seconds=3)
 KEPT_LOG = timedelta(days=1)
 CLOSING = 5.0
 
@@ -172,6 +174,7 @@ async def run(
         restart_delay=RESTART_DELAY,
         shutdown_on_listener_failure=True,
         heartbeat_timeout=HEARTBEAT,
+        dequeue_timeout=POLL,
     )
 
 

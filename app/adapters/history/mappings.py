@@ -16,6 +16,7 @@ from app.domain.incidents.history import PastIncident
 BRIEF = 1000
 _SEVERITIES = {"critical": "P1", "major": "P2", "minor": "P3"}
 _HEADING = re.compile(r"(#{1,6})\s*(.+?)[\s#]*")
+_SUMMARY = re.compile(r"^#{1,6}\s*(?:issue )?summary\W*$", re.I | re.M)
 _SECTIONS = (
     ("impact", re.compile(r"(customer |user )?impact\b.*", re.I)),
     ("root_cause", re.compile(r"(root )?causes?\b.*", re.I)),
@@ -105,8 +106,9 @@ def _section_of(title: str) -> str:
 
 
 def brief(text: str) -> str:
-    """The first paragraph of prose."""
-    paragraphs = (part.strip() for part in re.split(r"\n\s*\n", text))
+    """The first paragraph of prose, under the heading "Summary" where there is one."""
+    told = _SUMMARY.split(text, maxsplit=1)[-1]
+    paragraphs = (part.strip() for part in re.split(r"\n\s*\n", told))
     prose = (part for part in paragraphs if part and not _HEADING.fullmatch(part.splitlines()[0]))
     return next(prose, "")[:BRIEF]
 

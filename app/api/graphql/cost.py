@@ -124,7 +124,7 @@ class _Cost:
         return 1 + first * children if "edges" in getattr(inner, "fields", {}) else first * (1 + children)
 
     def _first(self, definition: GraphQLField, node: FieldNode) -> int:
-        value = next((a.value for a in node.arguments if a.name.value == "first"), None)
+        value = next((a.value for a in node.arguments or () if a.name.value == "first"), None)
         given = definition.args["first"].default_value if value is None else self._value(value)
         return max(given, 1) if isinstance(given, int) else MAX_LIMIT
 
@@ -142,7 +142,7 @@ def require_cost(
     assert root is not None
     defaults = {
         v.variable.name.value: int(v.default_value.value)
-        for v in operation.variable_definitions
+        for v in operation.variable_definitions or ()
         if isinstance(v.default_value, IntValueNode)
     }
     cost = _Cost(schema, fragments_of(document), {**defaults, **variables}).of(root, operation.selection_set)

@@ -34,9 +34,9 @@ def _presented(error: GraphQLError, request_id: str | None, hide_suggestions: bo
         extensions["problems"] = [{"code": p.code, "message": p.message, "pointer": p.pointer} for p in problems]
     if code == HTTP_CODES[500][0]:
         extensions["requestId"] = request_id
-    formatted = error.formatted
-    shown = {"message": _SUGGESTION.sub("", message) if hide_suggestions else message}
-    return shown | {key: formatted[key] for key in ("locations", "path") if key in formatted} | {"extensions": extensions}
+    where = {key: value for key, value in error.formatted.items() if key in ("locations", "path")}
+    text = _SUGGESTION.sub("", message) if hide_suggestions else message
+    return {"message": text, **where, "extensions": extensions}
 
 
 def _said(error: GraphQLError, request_id: str | None) -> tuple[str, str, Sequence[Problem]]:
@@ -61,7 +61,7 @@ def _said(error: GraphQLError, request_id: str | None) -> tuple[str, str, Sequen
 
 def problems_of(error: ValidationError) -> list[Problem]:
     """What a body's rules say is wrong, with pointers into the input."""
-    return [Problem(str(e["type"]), str(e["msg"]), pointer_to(("body", *map(_named, e["loc"])))) for e in error.errors()]
+    return [Problem(e["type"], e["msg"], pointer_to(("body", *map(_named, e["loc"])))) for e in error.errors()]
 
 
 def _named(part: int | str) -> int | str:

@@ -1,4 +1,4 @@
-"""The kinds of field that records have: columns, edges and lists. The compiler of plans can read them off the schema."""
+"""The kinds of field that records have: columns, edges and lists, with what a compiler of plans needs to know."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -10,6 +10,7 @@ from strawberry.types import Info
 from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
 from strawberry.types.unset import UNSET
+from typing_extensions import override
 
 from app.api.graphql.context import Context
 from app.api.graphql.ids import global_id, own_id
@@ -45,8 +46,9 @@ class Resolving(StrawberryField):
 
 
 class IdField(Resolving):
-    """The global id."""
+    """The global id, from the name of the type that shows it."""
 
+    @override
     def get_result(self, source: Any, info: Info | None, args: list[Any], kwargs: Any) -> str:
         assert info is not None
         return global_id(info._raw_info.parent_type.name, source["id"])
@@ -58,6 +60,7 @@ class ColumnField(StrawberryField):
     column: str | None = None
     shape: Callable[[Any], Any] | None = None
 
+    @override
     def get_result(self, source: Any, info: Info | None, args: list[Any], kwargs: Any) -> Any:
         value = source[self.column or self.python_name]
         return value if self.shape is None else self.shape(value)
@@ -69,6 +72,7 @@ class EdgeField(Resolving):
     target: str
     most: int | None = None
 
+    @override
     def get_result(self, source: Any, info: Info | None, args: list[Any], kwargs: Any) -> Awaitable[Any]:
         assert info is not None
         first = kwargs.get("first")
@@ -86,9 +90,8 @@ class PageField(Resolving):
     kind: str
     within: tuple[str, str] | None = None
 
-    async def get_result(  # type: ignore[override]  # the base allows an awaitable result
-        self, source: Any, info: Info | None, args: list[Any], kwargs: Any
-    ) -> RowPage:
+    @override
+    async def get_result(self, source: Any, info: Info | None, args: list[Any], kwargs: Any) -> RowPage:
         assert info is not None
         listed = LISTS[self.kind]
         authorize(info.context.caller, listed.action)
@@ -107,13 +110,17 @@ class RecordField(Resolving):
     kind: str
     by: str
 
-    async def get_result(  # type: ignore[override]
-        self, source: Any, info: Info | None, args: list[Any], kwargs: Any
-    ) -> Any:
+    @override
+    async def get_result(self, source: Any, info: Info | None, args: list[Any], kwargs: Any) -> Any:
         assert info is not None
         given = kwargs[self.by]
         value: UUID | str = own_id(given, type_name(self.kind)) if self.by == "id" else given.lower()
         return await info.context.loaders.one(self.kind, value, by=self.by)
+
+
+def global_id_field(description: str) -> Any:
+    """The id that `node(id:)` takes."""
+    return IdField(description=description)
 
 
 def column(description: str, *, of: str | None = None, shape: Callable[[Any], Any] | None = None) -> Any:
@@ -163,5 +170,3 @@ def found(description: str, kind: str, *, by: str = "id") -> Any:
     words = "Its global id or its bare UUID." if by == "id" else f"Its {by}."
     field.arguments = [argument(by, strawberry.ID if by == "id" else str, words)]
     return field
-
-

@@ -115,7 +115,7 @@ def _made(name: str, description: str, fields: Mapping[str, Given]) -> type[Any]
     """Absent and null differ: an optional field that is absent is UNSET."""
     namespace: dict[str, Any] = {"__annotations__": {field: given.input.type for field, given in fields.items()}}
     for field, given in fields.items():
-        default = {} if given.default is UNSET else {"default": UNSET if given.default is None else given.default}
+        default: Any = {} if given.default is UNSET else {"default": UNSET if given.default is None else given.default}
         namespace[field] = strawberry.field(description=given.description, **default)
     return strawberry.input(type(name, (), namespace), description=description)
 

@@ -41,28 +41,23 @@ class Listed:
     action: Action = Action.READ
 
 
-def _listed(
-    name: str, listing: Listing, filter: type[Any] | None = None, action: Action = Action.READ
-) -> Listed:
-    """`order` is made from the fields that the REST list can be sorted by."""
-    by = strawberry.enum(
-        Enum(f"{name}OrderField", {field.upper(): field for field in listing.sorts}),  # type: ignore[misc]
-        description="What the list can be sorted by.",
+def _listed(name: str, listing: Listing, filter: type[Any] | None = None, action: Action = Action.READ) -> Listed:
+    return Listed(listing, filter, _order(name, listing), action)
+
+
+def _order(name: str, listing: Listing) -> type[Any]:
+    """The input for the fields that the REST list can be sorted by."""
+    fields: Any = Enum(f"{name}OrderField", {field.upper(): field for field in listing.sorts})  # type: ignore[misc]
+    by = strawberry.enum(fields, description="What the list can be sorted by.")
+    default = listing.default_sort.removeprefix("-").upper() + (" descending" * listing.default_sort.startswith("-"))
+    namespace = {
+        "__annotations__": {"field": by, "descending": bool},
+        "field": strawberry.field(description="By which field."),
+        "descending": strawberry.field(description="The largest first.", default=False),
+    }
+    return strawberry.input(
+        type(f"{name}Order", (), namespace), description=f"The order of a list; {default} unless given."
     )
-    order = strawberry.input(
-        type(
-            f"{name}Order",
-            (),
-            {
-                "__annotations__": {"field": by, "descending": bool},
-                "field": strawberry.field(description="By which field."),
-                "descending": strawberry.field(description="The largest first.", default=False),
-            },
-        ),
-        description=f"The order of a list; its default is by {listing.default_sort.removeprefix('-')}"
-        + (", descending." if listing.default_sort.startswith("-") else "."),
-    )
-    return Listed(listing, filter, order, action)
 
 
 LISTS: Mapping[str, Listed] = {
@@ -108,5 +103,3 @@ def sort_of(kind: str, arguments: Mapping[str, Any]) -> Sort:
         return Sort(asked.field.value, asked.descending)
     default = LISTS[kind].listing.default_sort
     return Sort(default.removeprefix("-"), default.startswith("-"))
-
-

@@ -17,6 +17,7 @@ from strawberry.annotation import StrawberryAnnotation
 from strawberry.tools import create_type
 from strawberry.types import Info
 from strawberry.types.unset import UNSET
+from typing_extensions import override
 
 from app.api.deps import CallerDep, PortsDep, SeenVersion
 from app.api.graphql.context import Context
@@ -51,6 +52,8 @@ from app.api.rest import (
 from app.domain.errors import NotFound
 
 Route = Callable[..., Awaitable[Any]]
+_LAST = ("body", "seen")
+"""What stands after the names of records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +134,8 @@ class MutationField(Resolving):
     shown: Shown | None
     taken: tuple[Taken, ...]
 
-    async def get_result(  # type: ignore[override]  # the base allows an awaitable result
-        self, source: Any, info: Info | None, args: list[Any], kwargs: Any
-    ) -> Any:
+    @override
+    async def get_result(self, source: Any, info: Info | None, args: list[Any], kwargs: Any) -> Any:
         assert info is not None
         context: Context = info.context
         given = {one.name: one.checked(kwargs[one.name]) for one in self.taken if kwargs.get(one.name) is not None}
@@ -182,7 +184,8 @@ def _made(body: type[BaseModel], given: Any) -> BaseModel:
 def _field(route: Route, shown: Shown | None) -> MutationField:
     field = MutationField(python_name=route.__name__, description=getdoc(route))
     field.route, field.shown = route, shown
-    field.taken = tuple(filter(None, map(_taken, signature(route).parameters.values())))
+    taken = filter(None, map(_taken, signature(route).parameters.values()))
+    field.taken = tuple(sorted(taken, key=lambda one: _LAST.index(one.name) if one.name in _LAST else -1))
     field.type_annotation = StrawberryAnnotation(shown.type if shown else IssuedKeyType)
     field.arguments = [
         argument(one.name, one.type, one.description, None if one.is_optional else UNSET, shown_name=one.shown_name)

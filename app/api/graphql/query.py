@@ -78,7 +78,7 @@ async def _metrics(
 ) -> Any:
     if not 1 <= lookback_days <= LONGEST_LOOKBACK:
         raise Invalid(f"`lookbackDays` is 1 to {LONGEST_LOOKBACK}.")
-    ports, names = info.context.ports, severities and ",".join(severities)
+    ports, names = info.context.ports, ",".join(severities) if severities else None
     where, window = window_asked(ports, as_of, lookback_days, interval.value, team, service, names)
     await require_names(ports, where)
     return where, window

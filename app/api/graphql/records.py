@@ -48,7 +48,6 @@ def kind_named(name: str) -> str | None:
     return next((kind for kind in RECORDS if type_name(kind) == name), None)
 
 
-@cache
 def kind_of(cls: type[Any]) -> str:
     """The kind that a type shows."""
     return next(kind for kind, shown in RECORDS.items() if shown is cls)

@@ -1,7 +1,7 @@
 """The address /graphql: GraphQL over HTTP by POST and GET, and an editor for browsers."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +9,7 @@ import orjson
 from fastapi import FastAPI
 from fastapi.security import HTTPAuthorizationCredentials
 from fastapi.security.utils import get_authorization_scheme_param
-from graphql import GraphQLError, OperationDefinitionNode, OperationType, get_operation_ast
+from graphql import GraphQLError, OperationType, get_operation_ast
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from app.api.deps import get_caller
 from app.api.errors import ApiError
 from app.api.graphql.context import Context
-from app.api.graphql.cost import require_cost
+from app.api.graphql.cost import TooExpensive, require_cost
 from app.api.graphql.documents import Documents
 from app.api.graphql.errors import DeadlineExceeded, present
 from app.api.graphql.schema import SCHEMA
@@ -48,9 +48,10 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What it gets; a refused request was not executed at all."""
+    """What it gets; a refused request was not executed to its end, so it has no data at all."""
 
-    body: dict[str, Any]
+    errors: Sequence[GraphQLError]
+    data: Any = None
     refused: bool = False
     status: int = 200
 
@@ -74,48 +75,45 @@ class GraphQLOverHttp:
             return graphql_page(request)
         ports: Ports = request.app.state.ports
         caller = await _caller(request, ports)
-        ask = _queried(request.query_params) if request.method == "GET" else await _posted(request)
-        answer = await self._answer(ask, ports, caller, may_write=request.method == "POST")
+        posted = request.method == "POST"
+        ask = await _posted(request) if posted else _queried(request.query_params)
+        answer = await self._answer(ask, ports, caller, may_write=posted)
         legacy = GRAPHQL not in accepted
-        status = 400 if answer.refused and not legacy else answer.status
-        media_type = f"{JSON if legacy else GRAPHQL}; charset=utf-8"
-        return Response(orjson.dumps(answer.body), status, media_type=media_type)
+        body: dict[str, Any] = {} if answer.refused else {"data": answer.data}
+        if answer.errors:
+            request_id = request.scope.get("request_id")
+            body["errors"] = present(answer.errors, request_id=request_id, hide_suggestions=self._hide_suggestions)
+        status = 400 if answer.refused and not legacy and answer.status == 200 else answer.status
+        return Response(orjson.dumps(body), status, media_type=f"{JSON if legacy else GRAPHQL}; charset=utf-8")
 
     async def _answer(self, ask: Ask, ports: Ports, caller: Caller, *, may_write: bool) -> Answer:
         document = self._documents.read(ask.query)
         if document.ast is None or document.errors:
-            return self._refused(document.errors, request_id)
+            return Answer(document.errors, refused=True)
         operation = get_operation_ast(document.ast, ask.operation_name)
         if operation is None:
-            return self._refused([GraphQLError(_which(ask.operation_name))], caller)
+            return Answer([GraphQLError(_which(ask.operation_name))], refused=True)
         if operation.operation is not OperationType.QUERY and not may_write:
             raise ApiError(405, "GET takes queries only.", {"Allow": "POST"})
         try:
             require_cost(SCHEMA._schema, document.ast, operation, ask.variables)
-            return await self._executed(ask, Context(ports, caller, document.ast), operation)
-        except DomainError as error:
-            return self._refused([GraphQLError(error.message, original_error=error)], caller)
-
-    async def _executed(self, ask: Ask, context: Context, operation: OperationDefinitionNode) -> Answer:
-        name = operation.name.value if operation.name else None
-        try:
             async with asyncio.timeout(self._deadline):
-                result = await SCHEMA.execute(ask.query, dict(ask.variables), context, operation_name=name)
+                return await _executed(ask, Context(ports, caller, document.ast))
+        except TooExpensive as error:
+            return Answer([_located(error)], refused=True)
         except TimeoutError:
-            error = DeadlineExceeded()
-            late = self._refused([GraphQLError(error.message, original_error=error)], context)
-            return Answer(late.body, status=503)
-        errors = result.errors or []
-        if result.data is None and errors and all(error.path is None for error in errors):
-            return self._refused(errors, context)
-        shown = {"errors": self._present(errors, context)} if errors else {}
-        return Answer({"data": result.data, **shown})
+            return Answer([_located(DeadlineExceeded())], refused=True, status=503)
 
-    def _refused(self, errors: Any, caller: Caller) -> Answer:
-        return Answer({"errors": self._present(errors, request_id)}, refused=True)
 
-    def _present(self, errors: Any, caller: Caller) -> list[dict[str, Any]]:
-        return present(errors, request_id=caller.request_id, hide_suggestions=self._hide_suggestions)
+async def _executed(ask: Ask, context: Context) -> Answer:
+    result = await SCHEMA.execute(ask.query, dict(ask.variables), context, operation_name=ask.operation_name)
+    errors = result.errors or []
+    refused = result.data is None and bool(errors) and all(error.path is None for error in errors)
+    return Answer(errors, result.data, refused=refused)
+
+
+def _located(error: DomainError) -> GraphQLError:
+    return GraphQLError(error.message, original_error=error)
 
 
 def _which(name: str | None) -> str:

@@ -10,7 +10,6 @@ from strawberry.types import ExecutionContext
 from app.api.graphql.extension import Prepared
 from app.api.graphql.fields import value_of
 from app.api.graphql.mutations import Mutation
-
 from app.api.graphql.query import Query
 from app.api.graphql.records import RECORDS
 from app.api.graphql.scalars import SCALARS

@@ -69,7 +69,7 @@ def slug_of(name: str) -> str:
     """A slug stays what it is; a name becomes one. A name without any Latin letter or digit gets a stable hash."""
     if _SLUG.fullmatch(name):
         return name
-    plain = unicodedata.normalize("NFKD", name.lower()).encode("ascii", "ignore").decode()
+    plain = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:100]
     return slug or "service-" + hashlib.sha256(name.encode()).hexdigest()[:8]
 

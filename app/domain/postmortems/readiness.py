@@ -51,13 +51,10 @@ class Work:
     @property
     def committed(self) -> tuple[ActionItem, ...]:
         """Items that count: past candidate and not declined; one of an earlier postmortem while it is open."""
-        return tuple(item for item in self.items if item.is_committed and (self._is_own(item) or self._is_open(item)))
+        return tuple(item for item in self.items if item.is_committed and self._counts(item))
 
-    def _is_own(self, item: ActionItem) -> bool:
-        return item.postmortem_id == self.postmortem.id
-
-    def _is_open(self, item: ActionItem) -> bool:
-        return item.status is not Status.CLOSED
+    def _counts(self, item: ActionItem) -> bool:
+        return item.postmortem_id == self.postmortem.id or item.status is not Status.CLOSED
 
 
 def content_hash(work: Work) -> str:

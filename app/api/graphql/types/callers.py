@@ -29,7 +29,9 @@ class CallerType:
 
     name: str = strawberry.field(description="Name for people.")
     role: Role = strawberry.field(description="What the caller may do.")
-    scopes: list[str] = strawberry.field(resolver=_scopes, description="What the key is narrowed to; empty if to nothing.")
+    scopes: list[str] = strawberry.field(
+        resolver=_scopes, description="What the key is narrowed to; empty if to nothing."
+    )
     person: PersonType | None = strawberry.field(resolver=_person, description="The person, if it is one.")
     service_account: ServiceAccountType | None = strawberry.field(
         resolver=_account, description="The program, if it is one."

@@ -6,13 +6,13 @@ from uuid import UUID
 
 import strawberry
 
-from app.api.graphql.fields import IdField, column
+from app.api.graphql.fields import column, global_id_field
 from app.api.graphql.records import described
 
 
 @strawberry.interface(description="A record that can be read again by its global id.")
 class Node:
-    id: strawberry.ID = IdField(description="Its id among all types: opaque, stable.")
+    id: strawberry.ID = global_id_field("Its id among all types: opaque, stable.")
     database_id: UUID = column("Its own id, as in REST.", of="id")
 
     @classmethod

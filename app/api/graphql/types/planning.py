@@ -38,7 +38,8 @@ class SprintPlanningConnectionType(Connection[ActionItemType]):
 
     days: int = strawberry.field(description="The window's length.")
     older_open_count: int = strawberry.field(
-        resolver=_older, description=f"Open items outside the window that are not overdue either, counted to {COUNTED:,}."
+        resolver=_older,
+        description=f"Open items that are neither in the window nor overdue, counted to {COUNTED:,}.",
     )
 
 
