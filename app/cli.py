@@ -94,8 +94,8 @@ def import_history(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, keep nothing.")] = False,
 ) -> None:
     """Bring past incidents and postmortems in; what is there already is skipped, so it can be run again."""
-    with Report(file, errors, dry_run=dry_run) as report:
-        asyncio.run(_import(Reader(file, parser(mapping)), report, dry_run))
+    report = Report(file, errors, dry_run=dry_run)
+    asyncio.run(_import(Reader(file, parser(mapping)), report, dry_run))
     if report.bad:
         raise typer.Exit(1)
 
@@ -105,11 +105,12 @@ async def _import(reader: Reader, report: Report, dry_run: bool) -> None:
     gc.freeze()
     async with open_ports(Settings()) as opened:
         ports = opened.ports
-        for batch in reader.batches():
-            done = await importing.import_history(
-                ports.uow, ports.clock, ports.policy, caller=SYSTEM, past=batch.past, dry_run=dry_run
-            )
-            report.add(batch, done, batch.bad + [reader.refused(ref, reason) for ref, reason in done.refused])
+        with report:
+            for batch in reader.batches():
+                done = await importing.import_history(
+                    ports.uow, ports.clock, ports.policy, caller=SYSTEM, past=batch.past, dry_run=dry_run
+                )
+                report.add(batch, done, batch.bad + [reader.refused(ref, reason) for ref, reason in done.refused])
         if not dry_run:
             await refit_recurrence(ports.uow, ports.clock, ports.risk_policy)
 

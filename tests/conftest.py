@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from app.adapters.db.migrate import migrate
+from app.adapters.identity import SqlCredentials
 from app.adapters.postgres.server import EmbeddedPostgres
 from app.domain.organisation.use_cases import bootstrap_admin
 from app.domain.ports import Ports
@@ -48,6 +49,9 @@ async def opened(settings: Settings) -> AsyncIterator[Opened]:
 async def ports(opened: Opened, dsn: str) -> AsyncIterator[Ports]:
     """The real ports on an empty database."""
     yield opened.ports
+    credentials = opened.ports.credentials
+    assert isinstance(credentials, SqlCredentials)
+    await credentials.close()
     await empty(dsn)
 
 

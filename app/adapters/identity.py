@@ -108,8 +108,9 @@ class SqlCredentials:
             del self._notes[id]
 
     async def close(self) -> None:
-        """Wait for what is being written."""
+        """Wait for what is being written, and forget every key."""
         await asyncio.gather(*self._notes.values())
+        self._known.clear()
 
 
 def _to_known(row: Any, read_at: float) -> _Known:

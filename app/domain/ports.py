@@ -297,9 +297,7 @@ class Reads(Protocol):
         """Compile (or remember) a selection; None if it names something that has no column."""
         ...
 
-    async def count(
-        self, selection: Selection, variables: Mapping[str, object], caller: Caller, at_most: int
-    ) -> int:
+    async def count(self, selection: Selection, variables: Mapping[str, object], caller: Caller, at_most: int) -> int:
         """How many records a list holds for this caller, counted no further than `at_most`."""
         ...
 

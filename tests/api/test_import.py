@@ -3,9 +3,8 @@
 import asyncio
 import json
 import os
-import signal
-import subprocess
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,10 @@ import httpx2
 import pytest
 from typer.testing import CliRunner, Result
 
+from app.adapters.history.records import parse
 from app.cli import cli
 from app.domain.access import SYSTEM
+from app.domain.incidents.importing import Imported, import_history
 from app.domain.incidents.model import CauseStatus
 from app.domain.ports import Ports
 from app.domain.postmortems.content import SectionName
@@ -157,7 +158,7 @@ async def test_bad_lines_are_told_by_number_and_stop_nothing(imported: Import, t
     result = await imported(*lines, options=("--errors", str(errors)), code=1)
     assert result.stderr.splitlines() == [
         "line 2: /severity: Input should be 'P1', 'P2', 'P3', 'P4' or 'P5'",
-        "line 3: Invalid JSON: EOF while parsing an object at line 1 column 2",
+        "line 3: Invalid JSON: EOF while parsing an object at line 1 column 1",
         "line 4: /ref: is the same as in line 1",
     ]
     told = [json.loads(one) for one in errors.read_text().splitlines()]
@@ -183,6 +184,22 @@ async def test_what_the_database_refuses_takes_no_other_line_with_it(imported: I
     assert result.stderr.startswith('line 5: new row for relation "incidents" violates check constraint')
     assert await value(dsn, "select count(*) from incidents") == 8
     assert await value(dsn, "select count(*) from services where slug = 'only-here'") == 0
+
+
+async def test_an_incident_that_comes_twice_at_once_is_stored_once(ports: Ports) -> None:
+    past = [parse(json.dumps(line()).encode())] * 2
+    done = await import_history(ports.uow, ports.clock, ports.policy, caller=SYSTEM, past=past)
+    assert done == Imported(incidents=1, already_there=1)
+
+
+async def test_a_failure_that_is_about_no_line_ends_the_import_and_blames_none(imported: Import, dsn: str) -> None:
+    await value(dsn, "alter table incident_refs rename to lost")
+    try:
+        result = await imported(line(), code=1)
+    finally:
+        await value(dsn, "alter table lost rename to incident_refs")
+    assert result.stderr.startswith("stopped before the end; the same command goes on from here")
+    assert result.stdout.startswith("imported 0 incidents (0 postmortems), skipped 0 already there, 0 bad lines")
 
 
 async def test_a_dry_run_checks_everything_and_keeps_nothing(imported: Import, dsn: str) -> None:
@@ -223,17 +240,17 @@ async def test_open_candidates_have_a_risk_after_the_import(imported: Import, ds
 async def test_after_a_kill_the_same_command_brings_the_rest(imported: Import, dsn: str) -> None:
     lines = [line(n, postmortem=WRITTEN) for n in range(1, 1201)]
     text = "".join(json.dumps(one) + "\n" for one in lines).encode()
-    command = [sys.executable, "-m", "app.cli", "import", "-"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, env=os.environ | {"DATABASE_URL": dsn})
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "app.cli", "import", "-", stdin=PIPE, env=os.environ | {"DATABASE_URL": dsn}
+    )
     assert process.stdin is not None
     process.stdin.write(b"".join(text.splitlines(keepends=True)[:700]))
-    process.stdin.flush()
-    async with asyncio.timeout(30):
-        while await value(dsn, "select count(*) from incidents") == 0:
-            await asyncio.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    await asyncio.to_thread(process.wait)
-    process.stdin.close()
+    for _ in range(600):
+        if await value(dsn, "select count(*) from incidents"):
+            break
+        await asyncio.sleep(0.05)
+    process.kill()
+    await process.wait()
     assert await value(dsn, "select count(*) from incidents") == 500
     result = await imported(*lines)
     assert result.stdout.startswith("imported 700 incidents (700 postmortems), skipped 500 already there, 0 bad lines")

@@ -16,11 +16,14 @@ def admin(client: httpx2.AsyncClient) -> Person:
 
 async def test_a_team_with_its_lead_its_people_and_its_service(admin: Person) -> None:
     await admin.post("/v1/people", {"email": "Ada@Example.org", "name": "Ada"}, expect=201)
-    team = {"slug": "payments", "name": "Payments", "lead": "ada@example.org", "time_zone": "Asia/Tokyo",
-            "working_days": [7, 1], "route": {"provider": "github", "project": "acme/pay", "labels": ["x"]}}  # fmt: skip
+    route = {"provider": "github", "project": "acme/pay", "labels": ["x"]}
+    team = {
+        "slug": "payments", "name": "Payments", "lead": "ada@example.org", "time_zone": "Asia/Tokyo",
+        "working_days": [7, 1], "route": route,
+    }  # fmt: skip
     created = await admin.post("/v1/teams", team, expect=201)
     assert created["lead"]["email"] == "ada@example.org"
-    assert created["route"] == {"provider": "github", "project": "acme/pay", "labels": ["x"], "restricted": False}
+    assert created["route"] == route | {"restricted": False}
     assert await admin.get("/v1/teams/payments") == await admin.get(f"/v1/teams/{created['id']}") == created
     service = {"slug": "checkout", "name": "Checkout", "team": "payments", "revenue_per_hour_usd": 1200.5}
     assert (await admin.post("/v1/services", service, expect=201))["team"]["slug"] == "payments"

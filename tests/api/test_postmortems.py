@@ -9,7 +9,8 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from app.api.rest.postmortem_schemas import PostmortemBrief, PostmortemOut, ReadinessOut, VersionDetailOut
+from app.api.rest.postmortem_schemas import PostmortemBrief, PostmortemOut, ReadinessOut
+from app.api.rest.versions import VersionDetailOut
 from app.domain.access import SYSTEM
 from app.domain.incidents.model import Visibility
 from app.domain.ports import Ports

@@ -54,7 +54,7 @@ class Door:
     def __init__(self, ports: Ports, pool: Any) -> None:
         self.uow, self.pool, self.watch = ports.uow, CountingPool(pool), Watch()
         self.clock = make.FixedClock(datetime.now(UTC))
-        self.credentials = SqlCredentials(self.pool, clock=self.clock, monotonic=self.watch)  # type: ignore[arg-type]
+        self.credentials = SqlCredentials(self.pool, clock=self.clock, monotonic=self.watch)
 
     async def key(self, holder: Person | ServiceAccount, **fields: Any) -> tuple[ApiKey, str]:
         key = make.api_key(holder, secret_hash=hash_secret(SECRET), **fields)
@@ -65,7 +65,7 @@ class Door:
         return key, token_of(key.id, SECRET)
 
     async def last_used_at(self, id: str) -> datetime | None:
-        await self.credentials.close()
+        await self.credentials.close()  # and forgets, so that the next use is a fresh look
         async with self.uow() as u:
             return (await u.api_keys.get(id)).last_used_at
 

@@ -55,7 +55,7 @@ def test_a_full_line_keeps_everything_it_says() -> None:
             change={"role": "caused", "kind": "deployment"},
             root_cause={
                 "slug": "pool-exhaustion",
-                "title": "Pool exhaustion",
+                "title": "Dry pool",
                 "factor": "capacity",
                 "confirmed": False,
             },
@@ -153,6 +153,10 @@ def test_a_line_over_a_megabyte_is_skipped_without_being_held() -> None:
     assert batch.size == 3 * LONGEST_LINE + 1 + LONGEST_LINE
 
 
+def test_a_long_line_at_the_end_of_the_file_is_bad_too() -> None:
+    assert [bad.number for bad in read(a_line(), b"x" * (2 * LONGEST_LINE + 1)).bad] == [2]
+
+
 def test_a_ref_that_is_repeated_in_the_file_loses_to_the_first() -> None:
     batch = read(a_line(), a_line(title="Another one"))
     assert [past.title for past in batch.past] == ["Checkout is down"]
@@ -240,7 +244,7 @@ CORPUS: dict[str, Any] = {
     "date": "2019-02-05",
     "date_kind": "incident",
     "labels": {},
-    "text": "# Outage\n\n## Summary\n\nThe API was down.\n\n## Root cause\nA bug.\n### Why\nNo test.\n## Timeline\nLong.",
+    "text": "# Outage\n\n## Summary\n\nThe API was down.\n\n## Root cause\nA bug.\n### Why\nNo test.\n## Time\nLong.",
     "licence": "MIT",
 }
 
@@ -260,7 +264,7 @@ def test_a_corpus_line_becomes_an_incident_of_its_company_with_a_published_postm
     assert past.moments.started_at == written.published_at == datetime(2019, 2, 5, tzinfo=UTC)
     assert dict(past.moments.sources) == {"started_at": "imported:date"}
     assert written.sections[SectionName.ROOT_CAUSE] == "A bug.\n### Why\nNo test."
-    assert written.sections[SectionName.SUMMARY].endswith("The API was down.\n\n## Timeline\nLong.")
+    assert written.sections[SectionName.SUMMARY].endswith("The API was down.\n\n## Time\nLong.")
 
 
 def test_a_day_of_publication_is_no_start() -> None:

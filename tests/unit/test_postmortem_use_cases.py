@@ -26,6 +26,7 @@ from app.domain.postmortems.assessing import load_work
 from app.domain.postmortems.content import (
     PHASES,
     ContributingFactor,
+    DuplicateFactor,
     Forum,
     Review,
     Section,
@@ -33,7 +34,6 @@ from app.domain.postmortems.content import (
     TimelineKind,
 )
 from app.domain.postmortems.model import (
-    DuplicateFactor,
     Tier,
 )
 from app.domain.postmortems.use_cases.reviewing import (

@@ -10,20 +10,26 @@ import pytest
 
 from app.domain.errors import Forbidden, NotFound, OwnWork
 from app.domain.ids import new_id
-from app.domain.postmortems.content import ContributingFactor, Section, TimelineEntry, TimelineKind, Why
+from app.domain.postmortems.content import (
+    MAX_TIMELINE,
+    ContributingFactor,
+    DuplicateFactor,
+    Section,
+    TimelineEntry,
+    TimelineFull,
+    TimelineKind,
+    Why,
+)
 from app.domain.postmortems.model import (
     AUDIENCE,
-    MAX_TIMELINE,
     Audience,
     ContentChanged,
-    DuplicateFactor,
     Postmortem,
     PostmortemStatus,
     PostmortemWrongState,
     SignOff,
     Tier,
     TierOverride,
-    TimelineFull,
     Waiver,
     WhysNotConfirmed,
 )

@@ -52,7 +52,7 @@ class Reader:
         batch = Batch()
         for number, line, length in self._lines():
             batch.size += length
-            if line is None or line.strip():
+            if line != b"":
                 batch.lines += 1
                 self._sort(batch, number, line)
             if batch.lines == size:
@@ -72,7 +72,7 @@ class Reader:
             length, is_whole = len(line), len(line) <= LONGEST_LINE or line.endswith(b"\n")
             if number == 1:
                 line = line.removeprefix(_BOM)
-            yield number, line if is_whole else None, length if is_whole else length + self._skip()
+            yield number, line.strip() if is_whole else None, length if is_whole else length + self._skip()
 
     def _skip(self) -> int:
         """To the end of the line, without holding it."""

@@ -24,8 +24,8 @@ from app.domain.incidents.model import (
     Visibility,
 )
 from app.domain.learning.taxonomy import FACTORS
-from app.domain.postmortems.content import ContributingFactor, SectionName, TimelineKind
-from app.domain.postmortems.model import MAX_TIMELINE, Tier
+from app.domain.postmortems.content import MAX_TIMELINE, ContributingFactor, SectionName, TimelineKind
+from app.domain.postmortems.model import Tier
 
 EXACT, BY_DATE = "imported", "imported:date"
 """The source of an imported moment: its time was given, or only its date."""

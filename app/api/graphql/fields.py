@@ -60,9 +60,14 @@ class ColumnField(StrawberryField):
     column: str | None = None
     shape: Callable[[Any], Any] | None = None
 
+    @property
+    def reads(self) -> str:
+        """The column's name in the catalogue."""
+        return self.column or self.python_name
+
     @override
     def get_result(self, source: Any, info: Info | None, args: list[Any], kwargs: Any) -> Any:
-        value = source[self.column or self.python_name]
+        value = source[self.reads]
         return value if self.shape is None else self.shape(value)
 
 

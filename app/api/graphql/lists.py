@@ -83,9 +83,9 @@ def filters_of(kind: str, given: object) -> list[Where]:
     if given is None:
         return []
     declared = LISTS[kind].listing.filters
-    fields = get_object_definition(type(given), strict=True).fields
-    values = {field.python_name: _plain(field.python_name, getattr(given, field.python_name)) for field in fields}
-    return [Where(*declared[name], value) for name, value in values.items() if value is not None]
+    names = [field.python_name for field in get_object_definition(type(given), strict=True).fields]
+    asked = {name: value for name in names if (value := getattr(given, name)) is not None}
+    return [Where(*declared[name], _plain(name, value)) for name, value in asked.items()]
 
 
 def _plain(name: str, value: Any) -> object:

@@ -56,5 +56,5 @@ def kind_of(cls: type[Any]) -> str:
 @cache
 def leaves(kind: str) -> tuple[Leaf, ...]:
     """Every column that the type of this kind shows, once each."""
-    columns = (getattr(field, "column", None) for field in definition_of(RECORDS[kind]).fields)
+    columns = (getattr(field, "reads", None) for field in definition_of(RECORDS[kind]).fields)
     return tuple(Leaf(name, name) for name in dict.fromkeys(filter(None, columns)))

@@ -1,7 +1,7 @@
 """What goes over the wire about postmortems: bodies, records, and the parts of both."""
 
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -10,7 +10,7 @@ from app.api.rest.action_items import Json
 from app.api.schemas import Body, Instant, Line, Out, PersonRef, Ref, RootCauseRef, ServiceRef, Text
 from app.domain.actions.model import ControlType, Status
 from app.domain.postmortems.content import ContributingFactor, Forum, Review, SectionName, TimelineKind
-from app.domain.postmortems.model import Audience, PostmortemStatus, Tier
+from app.domain.postmortems.model import PostmortemStatus, Tier
 
 Phase = Literal["detection", "response", "mitigation", "resolution"]
 Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$")]
@@ -297,19 +297,3 @@ class ReadinessOut(Out):
     content_hash: str = Field(description="What a signature would be under.")
     missing: list[ProblemOut]
     warnings: list[ProblemOut]
-
-
-class VersionOut(Out):
-    """A published version."""
-
-    number: int
-    content_hash: str
-    audience: Audience
-    signed_by: PersonRef
-    published_at: datetime
-
-
-class VersionDetailOut(VersionOut):
-    """A published version as it was signed."""
-
-    content: dict[str, Any] = Field(description="The record as it was, under the names of a postmortem's fields.")

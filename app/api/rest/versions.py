@@ -1,22 +1,42 @@
 """REST: what of a postmortem was published, and a postmortem as a page of Markdown."""
 
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Path, Query, Response
+from pydantic import Field
 
 from app.api.deps import CallerDep, PortsDep
 from app.api.reading import After, Limit, Listing, answer_list, fields_of, read_one
 from app.api.reports.postmortem_markdown import postmortem_markdown
-from app.api.rest.postmortem_schemas import PostmortemOut, VersionDetailOut, VersionOut
-from app.api.schemas import Page
+from app.api.rest.postmortem_schemas import PostmortemOut
+from app.api.schemas import Out, Page, PersonRef
 from app.domain.access import Action, Caller, authorize
 from app.domain.errors import NotFound
 from app.domain.ports import Ports
+from app.domain.postmortems.model import Audience
 from app.domain.selection import Filter, Op, Selection
 
 router = APIRouter()
+
+
+class VersionOut(Out):
+    """A published version."""
+
+    number: int
+    content_hash: str
+    audience: Audience
+    signed_by: PersonRef
+    published_at: datetime
+
+
+class VersionDetailOut(VersionOut):
+    """A published version as it was signed."""
+
+    content: dict[str, Any] = Field(description="The record as it was, under the names of a postmortem's fields.")
+
 
 VERSIONS = Listing("publication", VersionOut, ("number",), {"of": ("postmortem_id", Op.EQ)}, "-number")
 VERSION = Selection(

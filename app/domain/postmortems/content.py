@@ -5,6 +5,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
+from app.domain.errors import Invalid
+
 
 class SectionName(StrEnum):
     """The texts of a postmortem; five whys, timeline and factors are data of their own."""
@@ -96,3 +98,18 @@ class Review:
 
     held_on: date
     forum: Forum
+
+
+class DuplicateFactor(Invalid):
+    """A postmortem names each contributing factor once."""
+
+    code = "duplicate_factor"
+
+
+class TimelineFull(Invalid):
+    """A timeline holds at most 1,000 entries."""
+
+    code = "timeline_full"
+
+
+MAX_TIMELINE = 1000

@@ -9,11 +9,14 @@ from uuid import UUID
 
 from app.domain.errors import Forbidden, Invalid, NotFound, OwnWork, WrongState
 from app.domain.postmortems.content import (
+    MAX_TIMELINE,
     ContributingFactor,
+    DuplicateFactor,
     Review,
     Section,
     SectionName,
     TimelineEntry,
+    TimelineFull,
     TimelineKind,
     Why,
 )
@@ -116,21 +119,6 @@ class WhysNotConfirmed(Invalid):
     """A reviewer confirms the five whys of a tier 1 postmortem with the signature."""
 
     code = "whys_not_confirmed"
-
-
-class DuplicateFactor(Invalid):
-    """A postmortem names each contributing factor once."""
-
-    code = "duplicate_factor"
-
-
-class TimelineFull(Invalid):
-    """A timeline holds at most 1,000 entries."""
-
-    code = "timeline_full"
-
-
-MAX_TIMELINE = 1000
 
 
 @dataclass(frozen=True, slots=True)
