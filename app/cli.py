@@ -86,7 +86,9 @@ async def _migrate(settings: Settings) -> str | None:
 
 @cli.command(name="import")
 def import_history(
-    file: Annotated[typer.FileBinaryRead, typer.Argument(help="JSON Lines as in docs/import.md; - for stdin.")],
+    file: Annotated[
+        typer.FileBinaryRead, typer.Argument(metavar="FILE", help="JSON Lines as in docs/import.md; - for stdin.")
+    ],
     mapping: Annotated[MappingName | None, typer.Option(help="The format, if it is not our own.")] = None,
     errors: Annotated[
         typer.FileTextWrite | None, typer.Option(encoding="utf-8", help="Where every bad line goes, as JSON Lines.")

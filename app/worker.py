@@ -17,6 +17,7 @@ from app.domain.actions.use_cases.refutation import refute_action_items
 from app.domain.errors import DomainError
 from app.domain.events import Event, EventType
 from app.domain.follow_through.use_cases import find_unknown_deployments
+from app.domain.learning.use_cases.causes import follow_merge
 from app.domain.learning.use_cases.risk import refit_recurrence, score_item_causes, score_open_items
 from app.domain.ports import Ports
 from app.domain.postmortems.use_cases.reactions import propose_tier_again, require_postmortem
@@ -57,6 +58,10 @@ def _score_causes(ports: Ports, event: Event) -> Awaitable[object]:
     return score_open_items(ports.uow, ports.clock, ports.risk_policy, causes=causes)
 
 
+def _follow_merge(ports: Ports, event: Event) -> Awaitable[object]:
+    return follow_merge(ports.uow, cause_id=event.subject_id)
+
+
 def _score_item(ports: Ports, event: Event) -> Awaitable[object]:
     return score_item_causes(ports.uow, ports.clock, ports.risk_policy, item_id=event.subject_id)
 
@@ -66,7 +71,7 @@ REACTIONS: Mapping[EventType, tuple[Reaction, ...]] = {
     EventType.INCIDENT_UPDATED: (_require_postmortem, _propose_tier),
     EventType.INCIDENT_RESOLVED: (_require_postmortem,),
     EventType.INCIDENT_CAUSE_CHANGED: (_refute, _propose_tier, _score_causes),
-    EventType.ROOT_CAUSES_MERGED: (_score_causes,),
+    EventType.ROOT_CAUSES_MERGED: (_follow_merge, _score_causes),
     EventType.ACTION_ITEM_CREATED: (_score_item,),
     EventType.ACTION_ITEM_UPDATED: (_score_item,),
     EventType.ACTION_ITEM_OPENED: (_score_item,),
@@ -93,7 +98,7 @@ async def work(
     *,
     stop: asyncio.Event,
     reactions: Mapping[EventType, tuple[Reaction, ...]] = REACTIONS,
-    sweep_every: float = 15.0,
+    sweep_every: float = 5.0,
     stamp_every: float = 1.0,
 ) -> None:
     """Consume jobs, sweep and stamp until `stop` is set; then finish what is in hand, within ten seconds."""

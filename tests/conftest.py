@@ -10,6 +10,7 @@ import pytest
 
 from app.adapters.db.migrate import migrate
 from app.adapters.identity import SqlCredentials
+from app.adapters.identity import SqlCredentials
 from app.adapters.postgres.server import EmbeddedPostgres
 from app.domain.organisation.use_cases import bootstrap_admin
 from app.domain.ports import Ports
@@ -70,6 +71,8 @@ async def empty(dsn: str) -> None:
 @pytest.fixture
 async def client(settings: Settings, ports: Ports, opened: Opened) -> AsyncIterator[httpx2.AsyncClient]:
     """The whole application in this process, called by an admin."""
+    assert isinstance(ports.credentials, SqlCredentials)
+    ports.credentials.forget()
     await bootstrap_admin(ports.uow, ports.clock, given_key=ADMIN_KEY)
     app = create_app(settings)
     app.state.ports = ports

@@ -75,6 +75,10 @@ class SqlCredentials:
         self._note_use(known.key, now)
         return known.caller
 
+    def forget(self) -> None:
+        """Ask the database about every key again, at once."""
+        self._known.clear()
+
     def _remembered(self, id: str) -> _Known | None:
         known = self._known.get(id)
         fresh = known is not None and self._monotonic() - known.read_at < REMEMBERED_SECONDS

@@ -22,7 +22,7 @@ Work = Callable[[], Awaitable[object]]
 
 COMMAND_TIMEOUT = 10.0
 RESTART_DELAY = timedelta(seconds=1)
-HEARTBEAT = timedelta(seconds=15)
+HEARTBEAT = timedelta(seconds=10)
 # A cut listener is noticed only after 10 to 20 s; until then jobs are found by asking.
 POLL = timedelta(seconds=3)
 KEPT_LOG = timedelta(days=1)

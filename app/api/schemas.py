@@ -65,6 +65,10 @@ class Out(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+Json = ConfigDict(extra="forbid", json_schema_extra={"x-column": "json"})
+"""The `model_config` of an `Out` model that describes the inside of a JSON column."""
+
+
 class Page(Out, Generic[T]):
     """A page of a list; `next_cursor` continues it, null at its end."""
 

@@ -141,7 +141,12 @@ async def test_a_portal_page_is_one_query(client: httpx2.AsyncClient, world: dic
     assert edge["node"]["incident"] == {"title": "Checkout is down"}
     assert not edge["node"]["postmortem"]["readiness"]["ready"]
     info = service["actionItems"]["pageInfo"]
-    assert info == {"hasNextPage": False, "hasPreviousPage": False, "startCursor": edge["cursor"], "endCursor": edge["cursor"]}
+    assert info == {
+        "hasNextPage": False,
+        "hasPreviousPage": False,
+        "startCursor": edge["cursor"],
+        "endCursor": edge["cursor"],
+    }
     assert len(page["factors"]) > 5
 
 
@@ -274,12 +279,17 @@ async def test_refusals_carry_the_codes_of_rest(client: httpx2.AsyncClient, worl
     update = """mutation ($id: ID!, $input: ActionItemPatchInput!, $version: Int!) {
       updateActionItem(itemId: $id, input: $input, expectedVersion: $version) { id } }"""
     assert await code_of(client, update, id=item["id"], input={"title": "y"}, version=7) == "stale_version"
-    assert await code_of(client, update, id=item["id"], input={"owner": "nobody@example.org"}, version=1) == "unknown_reference"
+    assert (
+        await code_of(client, update, id=item["id"], input={"owner": "nobody@example.org"}, version=1)
+        == "unknown_reference"
+    )
     assert await code_of(client, "mutation ($id: ID!) { implementActionItem(itemId: $id, input: {}) { id } }", id=item["id"]) in (
         "action_item_wrong_state", "verification_plan_required",
     )  # fmt: skip
     missing = "00000000-0000-7000-8000-000000000000"
-    assert await code_of(client, "mutation ($id: ID!) { startActionItem(itemId: $id) { id } }", id=missing) == "not_found"
+    assert (
+        await code_of(client, "mutation ($id: ID!) { startActionItem(itemId: $id) { id } }", id=missing) == "not_found"
+    )
     for title in ("", "a\x00b", "x" * 301):
         body = await ask(client, update, id=item["id"], input={"title": title}, version=1)
         (error,) = body["errors"]
@@ -302,7 +312,9 @@ async def test_a_postmortem_is_written_by_mutations(client: httpx2.AsyncClient, 
     )
     entry = added["addTimelineEntry"]
     assert (entry["occurredAt"], entry["kind"], entry["source"]) == ("2026-01-01T00:05:00+00:00", "DETECTION", "manual")
-    version = (await data(client, "query ($id: ID!) { postmortem(id: $id) { version } }", id=id))["postmortem"]["version"]
+    version = (await data(client, "query ($id: ID!) { postmortem(id: $id) { version } }", id=id))["postmortem"][
+        "version"
+    ]
     written = await data(
         client,
         """mutation ($id: ID!, $version: Int!) { updatePostmortem(postmortemId: $id, expectedVersion: $version, input: {
@@ -338,11 +350,15 @@ async def test_a_new_key_is_shown_once_and_can_be_revoked(client: httpx2.AsyncCl
     for query in ("{ deliveries { edges { cursor } } }", "{ apiKeys { edges { cursor } } }"):
         refused = (await client.post("/graphql", json={"query": query}, headers=owner)).json()
         assert refused["errors"][0]["extensions"]["code"] == "forbidden"
-    revoked = await data(client, "mutation ($id: String!) { revokeApiKey(keyId: $id) { keyId revokedAt } }", id=key["id"])
+    revoked = await data(
+        client, "mutation ($id: String!) { revokeApiKey(keyId: $id) { keyId revokedAt } }", id=key["id"]
+    )
     assert revoked["revokeApiKey"]["revokedAt"] is not None
 
 
-async def test_a_restricted_incident_does_not_exist_for_others(client: httpx2.AsyncClient, world: dict[str, Any]) -> None:
+async def test_a_restricted_incident_does_not_exist_for_others(
+    client: httpx2.AsyncClient, world: dict[str, Any]
+) -> None:
     made = await data(client, 'mutation { issueApiKey(input: {person: "owner@example.org"}) { token } }')
     owner = {"Authorization": f"Bearer {made['issueApiKey']['token']}"}
     await data(
@@ -365,7 +381,9 @@ async def test_a_restricted_incident_does_not_exist_for_others(client: httpx2.As
 
 
 async def test_the_sprint_feed_and_the_metrics(client: httpx2.AsyncClient, world: dict[str, Any]) -> None:
-    await data(client, "mutation ($id: ID!) { acceptActionItem(itemId: $id, input: {}) { id } }", id=world["item"]["id"])
+    await data(
+        client, "mutation ($id: ID!) { acceptActionItem(itemId: $id, input: {}) { id } }", id=world["item"]["id"]
+    )
     found = await data(
         client,
         """{ sprintPlanning(team: ["payments"], days: 30) { days olderOpenCount totalCount

@@ -2,14 +2,28 @@
 
 import io
 import json
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.adapters.history.mappings import MappingName, brief, parser, split
 from app.adapters.history.reading import LONGEST_LINE, BadLine, Batch, Reader
-from app.adapters.history.records import parse
+from app.adapters.history.records import (
+    CauseRecord,
+    ChangeRecord,
+    EntryRecord,
+    FactorRecord,
+    ItemRecord,
+    PostmortemRecord,
+    Record,
+    RefRecord,
+    SectionsRecord,
+    Strict,
+    parse,
+)
 from app.domain.actions.model import ControlType
 from app.domain.ids import new_id
 from app.domain.incidents.catalogue import Catalogue, slug_of
@@ -301,3 +315,24 @@ def test_a_heading_inside_a_code_block_ends_no_section() -> None:
 
 def test_a_text_of_headings_only_has_nothing_brief_to_say() -> None:
     assert brief("# Title\n\n## Timeline") == ""
+
+
+# ── The documentation ────────────────────────────────────────────────────────────────────────────────────────────
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "import.md").read_text()
+
+
+def test_the_examples_of_the_documentation_are_good_lines() -> None:
+    examples = re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL)
+    assert [parse(example.encode()).ref.source for example in examples] == ["jira", "wiki"]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Record, RefRecord, ChangeRecord, CauseRecord,
+        PostmortemRecord, SectionsRecord, EntryRecord, FactorRecord, ItemRecord,
+    ],
+)  # fmt: skip
+def test_every_field_is_documented(model: type[Strict]) -> None:
+    assert [name for name in model.model_fields if f"`{name}`" not in GUIDE] == []

@@ -70,6 +70,7 @@ def test_times_in_order_do_not_contradict_each_other() -> None:
 def test_every_contradiction_is_named() -> None:
     moments = Moments(started_at=NOW, detected_at=NOW - HOUR, resolved_at=NOW + HOUR)
     assert moments.contradictions(NOW) == ("detected_at<started_at", "resolved_at>now")
+    assert Moments(started_at=NOW + timedelta(seconds=30)).contradictions(NOW) == ()
     assert make.incident(moments=moments).checked(NOW).contradictions == moments.contradictions(NOW)
 
 

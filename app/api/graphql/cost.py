@@ -30,6 +30,8 @@ MAX_TOKENS = 2_000
 MAX_DEPTH = 10
 MAX_ALIASES = 30
 MAX_OBJECTS = 5_000
+_TYPICAL = 10
+"""How long a record's own list (its evidence, its timeline) is taken to be where the query does not say."""
 _NOT_COUNTED = frozenset({"edges", "node"})
 
 
@@ -120,12 +122,14 @@ class _Cost:
         children = self.of(inner, node.selection_set)
         if "first" not in definition.args:
             return children + (node.name.value != "edges")
-        first = self._first(definition, node)
-        return 1 + first * children if "edges" in getattr(inner, "fields", {}) else first * (1 + children)
+        is_connection = "edges" in getattr(inner, "fields", {})
+        usual = definition.args["first"].default_value if is_connection else _TYPICAL
+        first = self._first(node, usual)
+        return 1 + first * children if is_connection else first * (1 + children)
 
-    def _first(self, definition: GraphQLField, node: FieldNode) -> int:
+    def _first(self, node: FieldNode, usual: int) -> int:
         value = next((a.value for a in node.arguments or () if a.name.value == "first"), None)
-        given = definition.args["first"].default_value if value is None else self._value(value)
+        given = usual if value is None else self._value(value)
         return max(given, 1) if isinstance(given, int) else MAX_LIMIT
 
     def _value(self, value: Any) -> Any:

@@ -13,7 +13,7 @@ from app.api.errors import HTTP_CODES, ApiError, pointer_to
 from app.domain.errors import DomainError, Problem, Unavailable
 
 _log = structlog.get_logger(__name__)
-_SUGGESTION = re.compile(r" Did you mean .*\?$", re.DOTALL)
+_SUGGESTION = re.compile(r" Did you mean [^?]*\?")
 
 
 class DeadlineExceeded(Unavailable):

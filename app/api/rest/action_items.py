@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from app.api.deps import CallerDep, PortsDep, SeenVersion
 from app.api.reading import After, Limit, Listing, SortBy, answer_list, answer_one, many
@@ -13,6 +13,7 @@ from app.api.schemas import (
     Body,
     IncidentRef,
     Instant,
+    Json,
     Line,
     Out,
     Page,
@@ -26,7 +27,7 @@ from app.api.schemas import (
     Title,
     Url,
 )
-from app.domain.actions.evidence import CheckKind, Observation, VerificationPlan, Verdict
+from app.domain.actions.evidence import CheckKind, Observation, Verdict, VerificationPlan
 from app.domain.actions.model import ControlType, DeclineCode, Priority, Status
 from app.domain.actions.use_cases import commitment, evidence
 from app.domain.actions.use_cases.commitment import ItemFields
@@ -37,7 +38,6 @@ from app.domain.selection import Op
 router = APIRouter(prefix="/action-items", tags=["action items"])
 
 PriorityName = Literal["urgent", "high", "medium", "low"]
-Json = ConfigDict(extra="forbid", json_schema_extra={"x-column": "json"})
 
 
 class Plan(Body):

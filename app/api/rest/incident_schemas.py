@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Annotated, Literal, cast
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from app.api.schemas import (
     Body,
     Instant,
+    Json,
     Line,
     Out,
     PersonRef,
@@ -38,7 +39,6 @@ from app.domain.incidents.use_cases import IncidentFields
 SeverityName = Literal["P1", "P2", "P3", "P4", "P5"]
 MomentName = Literal["started_at", "detected_at", "acknowledged_at", "mitigated_at", "resolved_at"]
 SourceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,49}$")]
-Json = ConfigDict(extra="forbid", json_schema_extra={"x-column": "json"})
 _SOURCES = "Where an instant comes from, such as `pagerduty`; `manual` unless said."
 _STATUS = "A proposed cause counts nowhere; a confirmed one decides recurrence."
 

@@ -6,8 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.api.rest.action_items import Json
-from app.api.schemas import Body, Instant, Line, Out, PersonRef, Ref, RootCauseRef, ServiceRef, Text
+from app.api.schemas import Body, Instant, Json, Line, Out, PersonRef, Ref, RootCauseRef, ServiceRef, Text
 from app.domain.actions.model import ControlType, Status
 from app.domain.postmortems.content import ContributingFactor, Forum, Review, SectionName, TimelineKind
 from app.domain.postmortems.model import PostmortemStatus, Tier

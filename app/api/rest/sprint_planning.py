@@ -11,8 +11,8 @@ from pydantic import Field
 from app.api.deps import CallerDep, PortsDep
 from app.api.reading import After, Limit, Listing, count_list, many, read_list
 from app.api.reports.sprint_planning import sprint_csv, sprint_markdown
-from app.api.rest.action_items import Json, PriorityName
-from app.api.schemas import IncidentRef, Out, PersonRef, PostmortemRef, RootCauseRef, ServiceRef, TeamRef
+from app.api.rest.action_items import PriorityName
+from app.api.schemas import IncidentRef, Json, Out, PersonRef, PostmortemRef, RootCauseRef, ServiceRef, TeamRef
 from app.domain.actions.model import Status
 from app.domain.selection import Op
 

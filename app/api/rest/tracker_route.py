@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from app.api.schemas import Body, Line, Out
+from app.api.schemas import Body, Json, Line, Out
 from app.domain.organisation.model import Provider, Route
 
 Label = Annotated[Line, StringConstraints(max_length=100)]
@@ -26,7 +26,7 @@ class RouteBody(Body):
 class RouteOut(Out):
     """Where tickets go."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"x-column": "json"})
+    model_config = Json
     provider: Provider
     project: str = Field(description=_PROJECT)
     labels: list[str]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Any
 from uuid import UUID
@@ -92,6 +92,9 @@ class Rollout(StrEnum):
 MOMENTS = ("started_at", "detected_at", "acknowledged_at", "mitigated_at", "resolved_at")
 """The instants of an incident in the order in which they can only happen."""
 
+CLOCK_TOLERANCE = timedelta(minutes=1)
+"""So much may the clock of whoever tells us be ahead of ours."""
+
 MANUAL = "manual"
 """The source of an instant that a person told us."""
 
@@ -126,7 +129,7 @@ class Moments:
             for later, later_at in known[index + 1 :]
             if later_at < earlier_at
         )
-        return order + tuple(f"{name}>now" for name, at in known if at > now)
+        return order + tuple(f"{name}>now" for name, at in known if at > now + CLOCK_TOLERANCE)
 
 
 @dataclass(frozen=True, slots=True)
