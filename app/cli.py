@@ -103,7 +103,7 @@ def import_history(
 
 
 async def _import(reader: Reader, report: Report, dry_run: bool) -> None:
-    # What was loaded so far stays; without this, the garbage collector walks it again and again (a third of the time).
+    # What is loaded stays; the garbage collector would walk it again and again, a quarter of the time.
     gc.freeze()
     async with open_ports(Settings()) as opened:
         ports = opened.ports

@@ -19,6 +19,7 @@ STATUS: Mapping[Kind, int] = {
     Kind.FORBIDDEN: 403,
     Kind.UNAUTHENTICATED: 401,
     Kind.UNAVAILABLE: 503,
+    Kind.EXHAUSTED: 429,
 }
 
 HTTP_CODES: Mapping[int, tuple[str, str]] = {

@@ -50,6 +50,7 @@ class Action(StrEnum):
     REVIEW_EVIDENCE = "review_evidence"
     REVIEW_PLAN = "review_plan"
     DISMISS_FINDING = "dismiss_finding"
+    RAISE_BOOST = "raise_boost"
 
 
 RULES: Mapping[Action, Rule] = {
@@ -70,6 +71,7 @@ RULES: Mapping[Action, Rule] = {
     Action.REVIEW_EVIDENCE: Rule(Role.REVIEWER, "action-items:write", human=True),
     Action.REVIEW_PLAN: Rule(Role.REVIEWER, "action-items:write", human=True),
     Action.DISMISS_FINDING: Rule(Role.RESPONDER, "findings:write", human=True),
+    Action.RAISE_BOOST: Rule(Role.RESPONDER, "boosts:write"),
 }
 """Responders write; reviewers also sign, accept attestations, waive and override; admins
 configure. What a rule cannot say (not your own work) is said where the work is loaded."""

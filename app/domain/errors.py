@@ -7,7 +7,8 @@
     ├── Stale                 stale: somebody else wrote first
     ├── Forbidden             forbidden
     ├── Unauthenticated       unauthenticated
-    └── Unavailable           unavailable: something we depend on does not answer
+    ├── Unavailable           unavailable: something we depend on does not answer
+    └── Exhausted             exhausted: right data, but too many of them
 """
 
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ class Kind(StrEnum):
     FORBIDDEN = "forbidden"
     UNAUTHENTICATED = "unauthenticated"
     UNAVAILABLE = "unavailable"
+    EXHAUSTED = "exhausted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,13 @@ class Unavailable(DomainError):
 
     code = "unavailable"
     kind = Kind.UNAVAILABLE
+
+
+class Exhausted(DomainError):
+    """A quota is used up."""
+
+    code = "exhausted"
+    kind = Kind.EXHAUSTED
 
 
 def every_error(root: type[DomainError] = DomainError) -> Iterator[type[DomainError]]:

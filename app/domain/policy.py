@@ -36,6 +36,7 @@ class EvidencePolicy:
     refutation_days: int = SIX_MONTHS_DAYS
     deployment_unknown_days: int = 14
     undetermined_days: int = 30
+    min_coverage: float = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,51 @@ class DeliveryPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetPolicy:
+    """How an error budget raises priorities, and when it lets them go. Keys are names of signals or sources.
+
+    `burns` are (multiple of the even burn, long window, short window): both windows at or above it make the signal.
+    """
+
+    levels: Mapping[str, int] = field(
+        default_factory=lambda: {
+            "budget_exhausted": 2,
+            "fast_burn": 2,
+            "burn": 1,
+            "budget_low": 1,
+            "slow_burn": 1,
+        }
+    )
+    least_base_rank: Mapping[str, int] = field(default_factory=lambda: {"slow_burn": 3})
+    burns: Mapping[str, tuple[tuple[float, str, str], ...]] = field(
+        default_factory=lambda: {
+            "fast_burn": ((14.4, "1h", "5m"),),
+            "burn": ((6.0, "6h", "30m"),),
+            "slow_burn": ((3.0, "1d", "2h"), (1.0, "3d", "6h")),
+        }
+    )
+    exhausted_at: float = 0.0
+    low_at: float = 0.25
+    recovery_margin: float = 0.05
+    burn_clear: timedelta = timedelta(hours=6)
+    budget_clear: timedelta = timedelta(hours=1)
+    silent_after: Mapping[str, timedelta] = field(
+        default_factory=lambda: {
+            "prometheus": timedelta(minutes=5),
+            "alertmanager": timedelta(hours=5),  # it repeats what fires every 4 hours
+        }
+    )
+    silent_after_default: timedelta = timedelta(hours=6)
+    longest_vouch: timedelta = timedelta(days=7)
+    max_stale: timedelta = timedelta(hours=72)
+    new_boosts_a_day: int = 100
+    falls_apart: timedelta = timedelta(hours=24)
+    clock_skew: timedelta = timedelta(minutes=5)
+    max_burn_rate: float = 1_000_000
+    history_days: int = 35
+
+
+@dataclass(frozen=True, slots=True)
 class FeedPolicy:
     """What the sprint feed shows."""
 
@@ -72,6 +118,7 @@ class Policy:
     evidence: EvidencePolicy = field(default_factory=EvidencePolicy)
     delivery: DeliveryPolicy = field(default_factory=DeliveryPolicy)
     feed: FeedPolicy = field(default_factory=FeedPolicy)
+    budgets: BudgetPolicy = field(default_factory=BudgetPolicy)
     organisation_time_zone: str = "UTC"
     public_url: str = "http://127.0.0.1:8000"
     default_tracker: str = "local"

@@ -344,6 +344,14 @@ class Tracker(Protocol):
         """The ticket a person names by URL or key."""
         ...
 
+    async def changed_since(self, route: Route, since: datetime) -> Sequence[RemoteTicket]:
+        """Every ticket of the route's project that changed since then; those in the bin, if listed, are `lost`."""
+        ...
+
+    async def find_user(self, route: Route, email: str) -> str | None:
+        """What the person with this address is called there; None where nobody says."""
+        ...
+
 
 class Webhooks(Protocol):
     """What one provider sends us."""

@@ -1,25 +1,33 @@
 """GraphQL over HTTP: what is refused, how, and that nothing leaks or falls over."""
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx2
 import pytest
 from graphql import get_introspection_query
+from starlette.routing import Route
 
+from app.api.graphql.route import GraphQLOverHttp
+from app.domain.ports import Ports, PreparedRead
+from app.domain.selection import Selection
 from app.main import create_app
 from app.settings import Settings
 from tests.conftest import ADMIN_KEY
 
 GRAPHQL = {"Accept": "application/graphql-response+json"}
 ITEMS = "actionItems(first: %d) { edges { node { %s } } }"
+FILTERED = "query ($f: ActionItemFilter) { actionItems(filter: $f) { totalCount } }"
 SHORT = "{ teams { edges { node { slug } } } }"
 
 BOMBS = {
     "deep": "{ incidents { edges { node { " + "postmortem { incident { " * 6 + "id" + " } }" * 6 + " } } } }",
-    "deep by fragments": "{ incidents { edges { node { ...A } } } } fragment A on Incident { postmortem { ...B } } fragment B"
-    " on Postmortem { " + "incident { postmortem { " * 5 + "id" + " } }" * 5 + " }",
+    "deep by fragments": "{ incidents { edges { node { ...A } } } } fragment A on Incident { postmortem { ...B } }"
+    "fragment B on Postmortem { " + "incident { postmortem { " * 5 + "id" + " } }" * 5 + " }",
     "aliases": "{" + " ".join(f"a{n}: me {{ name }}" for n in range(40)) + "}",
     "aliases by fragments": "{ me { ...A0 } }"
     + "".join(f"fragment A{n} on Caller {{ ...A{n + 1} ...A{n + 1} }}" for n in range(14))
@@ -27,8 +35,10 @@ BOMBS = {
     "tokens": "{" + " me { name }" * 700 + "}",
     "directives": "{ me { name " + "@skip(if: false) " * 700 + "} }",
     "nested beyond reason": "{" * 5_000,
-    "nested values": '{ actionItems(filter: {status: ' + "[" * 1_500 + "] }) { totalCount } }",
-    "100 x 100 x 20": "{ services(first: 100) { edges { node { " + ITEMS % (100, "evidence(first: 20) { id }") + " } } } }",
+    "nested values": "{ actionItems(filter: {status: " + "[" * 1_500 + "] }) { totalCount } }",
+    "100 x 100 x 20": "{ services(first: 100) { edges { node { "
+    + ITEMS % (100, "evidence(first: 20) { id }")
+    + " } } } }",
     "wide by variable": "query ($n: Int!) { services(first: $n) { edges { node { "
     + ITEMS % (100, "evidence(first: 20) { id }")
     + " } } } }",
@@ -41,6 +51,16 @@ BOMBS = {
 }
 
 
+@asynccontextmanager
+async def application(settings: Settings, ports: Ports) -> AsyncIterator[httpx2.AsyncClient]:
+    """Another application over these ports, called by the admin that `client` made."""
+    app = create_app(settings)
+    app.state.ports = ports
+    transport, headers = httpx2.ASGITransport(app=app), {"Authorization": f"Bearer {ADMIN_KEY}"}
+    async with httpx2.AsyncClient(transport=transport, base_url="http://norepeat.test", headers=headers) as http:
+        yield http
+
+
 async def post(http: httpx2.AsyncClient, body: Any, headers: dict[str, str] = GRAPHQL) -> httpx2.Response:
     return await http.post("/graphql", json=body, headers=headers)
 
@@ -51,11 +71,18 @@ async def test_a_bomb_is_refused_before_it_is_executed(client: httpx2.AsyncClien
     assert response.status_code == 400, response.text
     body = response.json()
     assert "data" not in body
-    assert all(error["extensions"]["code"] in ("query_too_expensive", "unreadable", "invalid_request") for error in body["errors"])
+    assert all(
+        error["extensions"]["code"] in ("query_too_expensive", "unreadable", "invalid_request")
+        for error in body["errors"]
+    )
 
 
 async def test_the_shape_of_a_portal_page_is_not_a_bomb(client: httpx2.AsyncClient) -> None:
-    page = "{ services(first: 5) { edges { node { " + ITEMS % (50, "title owner { email } ticket { key } evidence { id }") + " } } } }"
+    page = (
+        "{ services(first: 5) { edges { node { "
+        + ITEMS % (50, "title owner { email } ticket { key } evidence { id }")
+        + " } } } }"
+    )
     assert (await post(client, {"query": page})).status_code == 200
     for limit in (None, 200):
         body = {"query": "query ($n: Int) { teams { edges { node { slug } } } }", "variables": {"n": limit}}
@@ -63,22 +90,35 @@ async def test_the_shape_of_a_portal_page_is_not_a_bomb(client: httpx2.AsyncClie
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"{", b"\xff\xfe", b"[]", b'[{"query": "{ me { name } }"}]', b"null", b"{}",
+        b'{"query": 7}', b'{"query": ""}',
+        b'{"query": "{ me { name } }", "variables": "x"}', b'{"query": "{ me { name } }", "variables": [1]}',
+        b'{"query": "{ me { name } }", "operationName": 1}', b'{"query": "{ me { name } }", "extensions": []}',
+        b'{"query": "\\ud800"}', b'{"query": "{ me { name } }", "variables": {"a": "\\ud800"}}',
+    ],
+)  # fmt: skip
+async def test_a_body_that_is_not_one_object_with_a_document_is_unreadable(
+    client: httpx2.AsyncClient, content: bytes
+) -> None:
+    response = await client.post("/graphql", content=content, headers={"Content-Type": "application/json", **GRAPHQL})
+    assert (response.status_code, response.json()["code"]) == (400, "unreadable")
+
+
+@pytest.mark.parametrize(
     ("content", "status"),
     [
-        (b"{", 400), (b"\xff\xfe", 400), (b"[]", 400), (b'[{"query": "{ me { name } }"}]', 400), (b"null", 400),
-        (b"{}", 400), (b'{"query": 7}', 400), (b'{"query": ""}', 400), (b'{"query": "{ me { name } }", "variables": "x"}', 400),
-        (b'{"query": "{ me { name } }", "variables": [1]}', 400), (b'{"query": "{ me { name } }", "operationName": 1}', 400),
-        (b'{"query": "{ me { name } }", "extensions": []}', 400), (b'{"query": "\\ud800"}', 400), (b"", 400),
-        (b'{"query": "{ me { name } }", "variables": {"a": "\\ud800"}}', 400), (b'{"query": "x", "query": "{ me { name } }"}', 200),
+        (b'{"query": "x", "query": "{ me { name } }"}', 200),
         (b'{"query": "{ me { name } }", "variables": null, "operationName": null, "extensions": null}', 200),
         (b'{"query": "' + b"#" * 2_000_000 + b'"}', 413),
     ],
-)  # fmt: skip
-async def test_a_body_is_one_object_with_a_document(client: httpx2.AsyncClient, content: bytes, status: int) -> None:
-    response = await client.post("/graphql", content=content, headers={"Content-Type": "application/json", **GRAPHQL})
+)
+async def test_nulls_mean_nothing_and_a_long_body_is_refused(
+    client: httpx2.AsyncClient, content: bytes, status: int
+) -> None:
+    response = await client.post("/graphql", content=content, headers={"Content-Type": "application/json"})
     assert response.status_code == status, response.text
-    if status == 400:
-        assert response.json()["code"] == "unreadable"
 
 
 @pytest.mark.parametrize(
@@ -95,10 +135,10 @@ async def test_a_body_is_one_object_with_a_document(client: httpx2.AsyncClient, 
         ("query ($id: ID!) { incident(id: $id) { id } }", {"id": None}, None, "invalid_request"),
         ("query ($id: ID!) { incident(id: $id) { id } }", {"id": {"a": 1}}, None, "invalid_request"),
         ("query ($n: Int) { teams(first: $n) { totalCount } }", {"n": 10**30}, None, "invalid_request"),
-        ("query ($f: ActionItemFilter) { actionItems(filter: $f) { totalCount } }", {"f": {"x": 1}}, None, "invalid_request"),
-        ("query ($f: ActionItemFilter) { actionItems(filter: $f) { totalCount } }", {"f": {"status": ["OPE"]}}, None, "invalid_request"),
-        ("query ($f: ActionItemFilter) { actionItems(filter: $f) { totalCount } }", {"f": {"dueBefore": "soon"}}, None, "invalid_request"),
-        ("query ($f: ActionItemFilter) { actionItems(filter: $f) { totalCount } }", {"f": {"createdAfter": "2026-01-01T00:00:00"}}, None, "invalid_request"),
+        (FILTERED, {"f": {"x": 1}}, None, "invalid_request"),
+        (FILTERED, {"f": {"status": ["OPE"]}}, None, "invalid_request"),
+        (FILTERED, {"f": {"dueBefore": "soon"}}, None, "invalid_request"),
+        (FILTERED, {"f": {"createdAfter": "2026-01-01"}}, None, "invalid_request"),
         ('{ actionItems(filter: {createdAfter: "9999-12-31T00:00:00Z"}) { totalCount } }', {}, None, "invalid_request"),
         ("subscription { x }", {}, None, "invalid_request"),
     ],
@@ -129,6 +169,7 @@ async def test_a_request_that_makes_no_sense_is_refused_whole(
         '{ incident(id: "\\u0000") { id } }',
         '{ node(id: "VGVhbTp4") { id } }',
         '{ node(id: "U2VydmljZQ==") { id } }',
+        '{ node(id: "RmFjdG9yOjAwMDAwMDAwLTAwMDAtNzAwMC04MDAwLTAwMDAwMDAwMDAwMA==") { id } }',
         '{ sprintPlanning(team: ["\\u0000"]) { days } }',
         '{ metrics(team: "\\u0000") { severity { verdict } } }',
         'mutation { updateTeam(team: "\\u0000", input: {}, expectedVersion: 1) { id } }',
@@ -181,25 +222,57 @@ async def test_nothing_is_said_without_a_key(client: httpx2.AsyncClient, query: 
         assert (response.status_code, response.json()["code"]) == (401, "unauthenticated")
 
 
-async def test_introspection_follows_a_setting(client: httpx2.AsyncClient, settings: Settings) -> None:
+class BrokenReads:
+    """Reads that fail with something nobody should see."""
+
+    def prepare(self, selection: Selection) -> PreparedRead | None:
+        raise RuntimeError("the password is swordfish")
+
+    async def count(self, *_: object) -> int:
+        raise RuntimeError("the password is swordfish")
+
+
+async def test_what_is_unexpected_is_masked_and_logged_under_the_request_id(
+    settings: Settings, client: httpx2.AsyncClient, ports: Ports, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with application(settings, replace(ports, reads=BrokenReads())) as http:
+        response = await post(http, {"query": '{ me { name } team(slug: "a") { id } }'})
+    assert response.status_code == 200
+    assert response.json()["data"]["team"] is None
+    (error,) = response.json()["errors"]
+    assert error["extensions"] == {"code": "internal_error", "requestId": response.headers["x-request-id"]}
+    assert error["path"] == ["team"]
+    assert "swordfish" not in response.text
+    assert response.headers["x-request-id"] in capsys.readouterr().out
+
+
+async def test_what_takes_too_long_is_given_up(settings: Settings, client: httpx2.AsyncClient, ports: Ports) -> None:
+    app = create_app(settings)
+    app.state.ports = ports
+    app.router.routes.append(Route("/hasty", GraphQLOverHttp(True, deadline=0), methods=["POST"]))
+    transport, headers = httpx2.ASGITransport(app=app), {"Authorization": f"Bearer {ADMIN_KEY}"}
+    async with httpx2.AsyncClient(transport=transport, base_url="http://norepeat.test", headers=headers) as http:
+        response = await http.post("/hasty", json={"query": SHORT})
+    assert response.status_code == 503
+    assert [error["extensions"]["code"] for error in response.json()["errors"]] == ["timeout"]
+
+
+async def test_introspection_follows_a_setting(settings: Settings, client: httpx2.AsyncClient, ports: Ports) -> None:
     whole = await post(client, {"query": get_introspection_query()})
     assert whole.status_code == 200
     assert "errors" not in whole.json()
     typo = await post(client, {"query": "{ teems { totalCount } }"})
     assert "Did you mean" in typo.text
 
-    app = create_app(settings.model_copy(update={"docs": False}))
-    app.state.ports = client._transport.app.state.ports  # type: ignore[attr-defined]
-    transport, headers = httpx2.ASGITransport(app=app), {"Authorization": f"Bearer {ADMIN_KEY}"}
-    async with httpx2.AsyncClient(transport=transport, base_url="http://norepeat.test", headers=headers) as closed:
+    async with application(settings.model_copy(update={"docs": False}), ports) as closed:
         for query in (get_introspection_query(), '{ __type(name: "Team") { name } }'):
             assert (await post(closed, {"query": query})).status_code == 400
         for query, variables in (
             ("{ teems { totalCount } }", {}),
             ("{ teams { edges { node { slog } } } }", {}),
             ("{ teams(furst: 1) { totalCount } }", {}),
-            ("query ($f: ActionItemFilter) { actionItems(filter: $f) { totalCount } }", {"f": {"statuz": 1}}),
-            ("query ($f: ActionItemFilter) { actionItems(filter: $f) { totalCount } }", {"f": {"status": ["OPN"]}}),
+            (FILTERED, {"f": {"statuz": 1}}),
+            (FILTERED, {"f": {"status": ["OPN"]}}),
         ):
             refused = await post(closed, {"query": query, "variables": variables})
             assert refused.status_code == 400

@@ -1,49 +1,27 @@
 """GitHub Issues as a tracker, against GitHub's own contract: what is sent, what is understood, what fails how."""
 
-import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
-from uuid import UUID, uuid4
+from datetime import date, datetime
+from uuid import uuid4
 
 import httpx2
 import pytest
 
 from app.adapters.trackers.github import GitHubIssues
 from app.adapters.trackers.github_webhooks import GitHubWebhooks
-from app.domain.errors import Invalid
-from app.domain.organisation.model import Provider, Route
 from app.domain.tracking.model import (
     NotThisTracker,
-    RemoteTicket,
     Ticket,
-    TicketDraft,
-    TicketEventKind,
     TicketGone,
     TicketStatus,
     TicketUpdate,
     TrackerOutcomeUnknown,
     TrackerRefused,
-    TrackerUnavailable,
 )
-from tests.contract.github_contract import BASE_URL, BrokenContract, GitHubContract, contract_file
+from tests.contract.github_contract import BASE_URL, BrokenContract, GitHubContract
 from tests.contract.github_simulator import Fault, GitHubSimulator
-
-ROUTE = Route(Provider.GITHUB, "acme/shop", labels=("postmortem",))
-START = datetime(2026, 6, 15, 12, tzinfo=UTC)
-MARKER = UUID("7b1b3f9e-2f7f-4c8e-9f4a-0d7c5a1f2e3d")
-
-
-class Ticking:
-    """A clock that goes on by a second with every look."""
-
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> datetime:
-        self.now += timedelta(seconds=1)
-        return self.now
+from tests.contract.github_world import MARKER, ROUTE, START, Ticking, draft, ticket_of
 
 
 @pytest.fixture
@@ -55,20 +33,6 @@ def simulator() -> GitHubSimulator:
 async def tracker(simulator: GitHubSimulator) -> AsyncIterator[GitHubIssues]:
     async with simulator.client() as client:
         yield GitHubIssues(client, token="t0ken")
-
-
-def draft(**fields: Any) -> TicketDraft:
-    given: dict[str, Any] = {
-        "marker": MARKER, "title": "Add a circuit breaker", "body": "Payments hang for 30 s.", "priority": "high",
-        "url": "https://norepeat.test/v1/action-items/1", "due_on": date(2026, 7, 1), "assignee": "octocat",
-        "labels": ROUTE.labels,
-    }  # fmt: skip
-    return TicketDraft(**(given | fields))
-
-
-def ticket_of(remote: RemoteTicket) -> Ticket:
-    ticket = Ticket(id=uuid4(), action_item_id=uuid4(), route=ROUTE, created_at=START, updated_at=START)
-    return ticket.linked(remote, START)
 
 
 async def test_a_created_issue_carries_marker_due_date_priority_and_link_back(
@@ -178,77 +142,6 @@ async def test_the_answer_to_an_update_is_as_new_as_its_comment(
         assert remote.updated_at == datetime.fromisoformat(simulator.issues[remote.key]["updated_at"])
 
 
-@pytest.mark.parametrize(
-    ("fault", "error", "retry_after"),
-    [
-        (Fault.REFUSED_CONNECTION, TrackerUnavailable, None),
-        (Fault.RATE_LIMITED, TrackerUnavailable, 7.0),
-        (Fault.SECONDARY_LIMIT, TrackerUnavailable, 60.0),
-        (Fault.BEFORE_500, TrackerOutcomeUnknown, None),
-        (Fault.APPLIED_502, TrackerOutcomeUnknown, None),
-        (Fault.APPLIED_TIMEOUT, TrackerOutcomeUnknown, None),
-        (Fault.UNAUTHORIZED, TrackerRefused, None),
-        (Fault.NOT_FOUND, TrackerRefused, None),
-    ],
-)
-async def test_each_failure_says_what_it_means_for_a_create(
-    tracker: GitHubIssues,
-    simulator: GitHubSimulator,
-    fault: Fault,
-    error: type[Exception],
-    retry_after: float | None,
-) -> None:
-    simulator.fail(fault, retry_after=7)
-    with pytest.raises(error) as raised:
-        await tracker.create(ROUTE, draft())
-    assert type(raised.value) is error
-    assert getattr(raised.value, "retry_after", None) == retry_after
-    applied = fault in (Fault.APPLIED_502, Fault.APPLIED_TIMEOUT)
-    assert len(simulator.issues) == applied
-
-
-@pytest.mark.parametrize("fault", [Fault.BEFORE_500, Fault.APPLIED_TIMEOUT, Fault.REFUSED_CONNECTION])
-async def test_a_read_that_fails_did_nothing(tracker: GitHubIssues, simulator: GitHubSimulator, fault: Fault) -> None:
-    ticket = ticket_of(await tracker.create(ROUTE, draft()))
-    simulator.fail(fault, method="GET")
-    with pytest.raises(TrackerUnavailable):
-        await tracker.read(ticket)
-
-
-async def answering(status: int, body: object, headers: dict[str, str] | None = None) -> Exception:
-    """The error that a create ends with when GitHub answers so."""
-    answer = httpx2.Response(status, json=body, headers=headers)
-    async with httpx2.AsyncClient(transport=httpx2.MockTransport(lambda _: answer)) as client:
-        with pytest.raises((TrackerRefused, TrackerUnavailable, TrackerOutcomeUnknown)) as raised:
-            await GitHubIssues(client, token="t").create(ROUTE, draft())
-    return raised.value
-
-
-async def test_a_refusal_names_provider_field_and_remedy() -> None:
-    errors = [{"resource": "Issue", "field": "assignees", "code": "invalid", "message": "octocat is not assignable"}]
-    refused = await answering(422, {"message": "Validation Failed", "errors": errors})
-    assert "GitHub" in str(refused)
-    assert "assignees is invalid (octocat is not assignable)" in str(refused)
-    assert "NOREPEAT_GITHUB_TOKEN" in str(await answering(401, {"message": "Bad credentials"}))
-    assert "write issues" in str(await answering(403, {"message": "Resource not accessible"}))
-    assert "project of the tracker route" in str(await answering(404, {"message": "Not Found"}))
-    assert "switched off" in str(await answering(410, {"message": "Issues are disabled for this repo"}))
-
-
-async def test_an_exhausted_limit_waits_until_it_is_reset() -> None:
-    reset = int((datetime.now(UTC) + timedelta(seconds=90)).timestamp())
-    headers = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(reset)}
-    waiting = await answering(403, {"message": "API rate limit exceeded"}, headers)
-    assert isinstance(waiting, TrackerUnavailable)
-    assert waiting.retry_after is not None
-    assert 80 < waiting.retry_after <= 90
-
-
-@pytest.mark.parametrize("body", [[], {}, {"id": None}, {"id": 1, "number": "x"}, "text", 7])
-async def test_an_answer_that_is_no_issue_leaves_the_outcome_unknown(body: object) -> None:
-    assert isinstance(await answering(201, body), TrackerOutcomeUnknown)
-
-
 async def test_a_transferred_issue_is_followed_to_its_new_key(
     tracker: GitHubIssues, simulator: GitHubSimulator
 ) -> None:
@@ -327,67 +220,6 @@ def test_the_contract_refuses_a_misspelt_field() -> None:
     ):
         with pytest.raises(BrokenContract):
             contract.check(bad)
-
-
-# ── Webhooks ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def event(name: str, **replaced: Any) -> bytes:
-    return json.dumps({**json.loads(contract_file(f"webhooks/github/{name}.json").read_text()), **replaced}).encode()
-
-
-@pytest.mark.parametrize(
-    ("name", "kind", "status"),
-    [
-        ("issues.opened", TicketEventKind.CHANGED, TicketStatus.TODO),
-        ("issues.edited", TicketEventKind.CHANGED, TicketStatus.TODO),
-        ("issues.closed.derived", TicketEventKind.CHANGED, TicketStatus.DONE),
-        ("issues.closed_not_planned.derived", TicketEventKind.CHANGED, TicketStatus.CANCELLED),
-        ("issues.reopened", TicketEventKind.CHANGED, TicketStatus.TODO),
-        ("issues.assigned", TicketEventKind.CHANGED, TicketStatus.TODO),
-        ("issues.unassigned", TicketEventKind.CHANGED, TicketStatus.TODO),
-        ("issues.deleted", TicketEventKind.DELETED, TicketStatus.DONE),
-        ("issues.transferred", TicketEventKind.MOVED, TicketStatus.TODO),
-    ],
-)
-def test_the_official_webhook_examples_are_understood(name: str, kind: TicketEventKind, status: TicketStatus) -> None:
-    read = GitHubWebhooks("norepeat-bot").read({"X-GitHub-Event": "issues"}, event(name))
-    assert read is not None
-    assert read.remote is not None
-    assert (read.kind, read.remote.status, read.ours) == (kind, status, False)
-    assert read.external_id.isdigit()
-
-
-@pytest.mark.parametrize("name", ["issues.labeled", "issues.milestoned"])
-def test_events_that_mean_nothing_to_us_are_ignored(name: str) -> None:
-    assert GitHubWebhooks().read({"x-github-event": "issues"}, event(name)) is None
-    assert GitHubWebhooks().read({"x-github-event": "ping"}, event("ping")) is None
-    assert GitHubWebhooks().read({"x-github-event": "issue_comment"}, event("comment_created")) is None
-
-
-def test_our_own_changes_are_known_by_their_sender() -> None:
-    body = event("issues.closed.derived", sender={"login": "NoRepeat-Bot"})
-    read = GitHubWebhooks("norepeat-bot").read({"x-github-event": "issues"}, body)
-    assert read is not None
-    assert read.ours
-    unknown = GitHubWebhooks(None).read({"x-github-event": "issues"}, event("issues.opened", sender={}))
-    assert unknown is not None
-    assert not unknown.ours
-
-
-def test_a_reason_we_do_not_know_is_not_taken_for_done() -> None:
-    issue = json.loads(event("issues.closed.derived"))["issue"]
-    body = event("issues.closed.derived", issue={**issue, "state_reason": "vaporised"})
-    read = GitHubWebhooks().read({"x-github-event": "issues"}, body)
-    assert read is not None
-    assert read.remote is not None
-    assert read.remote.status is TicketStatus.CANCELLED
-
-
-@pytest.mark.parametrize("body", [b"", b"payload=%7B%7D", b"[]", b"\xff", b'{"action": "closed"}', b"[" * 100_000])
-def test_a_body_that_is_no_issues_event_is_invalid(body: bytes) -> None:
-    with pytest.raises(Invalid):
-        GitHubWebhooks().read({"x-github-event": "issues"}, body)
 
 
 async def test_the_simulators_webhooks_are_signed_and_say_what_happened(

@@ -1,101 +1,30 @@
 """One delivery, exactly once: every way a call can end, and what the next attempt does about it."""
 
 import asyncio
-from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from app.domain.access import Role
-from app.domain.actions.evidence import CheckKind, VerificationPlan
-from app.domain.actions.model import ActionItem, Status
+from app.domain.actions.model import Status
 from app.domain.errors import Forbidden, WrongState
 from app.domain.events import EventType
 from app.domain.follow_through.model import FindingCode
-from app.domain.ids import new_id
-from app.domain.organisation.model import Person, Provider, Route
-from app.domain.policy import DeliveryPolicy, Policy
-from app.domain.tracking.backoff import next_try
+from app.domain.organisation.model import Provider, Route
 from app.domain.tracking.model import (
-    Delivery,
-    DeliveryKind,
     DeliveryState,
     RemoteTicket,
     SyncState,
-    Ticket,
     TicketStatus,
-    TicketUpdate,
 )
-from app.domain.tracking.routing import ticket_update
-from app.domain.tracking.use_cases.deliver import Attempted, deliver
+from app.domain.tracking.use_cases.deliver import deliver
 from app.domain.tracking.use_cases.deliver_due import deliver_due
 from app.domain.tracking.use_cases.retry_delivery import retry_delivery
 from tests import make
-from tests.make import NOW, FixedClock
-from tests.unit.tracking_fakes import Crash, FakeTracker, Happens, TrackingUnitOfWork, no_jitter, seconds
-
-ROUTE = Route(Provider.GITHUB, "acme/shop", labels=("postmortem",))
-POLICY = Policy()
-SETTLE = POLICY.delivery.settle["github"]
-PLAN = VerificationPlan((CheckKind.ATTESTED,), 30)
-
-
-class World:
-    """An open item of Ada's, its ticket still to be created, and the tracker it goes to."""
-
-    def __init__(self, *plan: Happens, owner: Person | None = None, **ticket: Any) -> None:
-        self.clock, self.uow = FixedClock(), TrackingUnitOfWork()
-        self.tracker = FakeTracker(self.clock, self.uow, list(plan))
-        self.owner = owner or make.person("ada", handles={"github": "ada-l"})
-        self.item = make.action_item(owner_id=self.owner.id, plan=PLAN, title="Add a circuit breaker")
-        fresh = {"external_id": None, "key": None, "url": None, "sync_state": SyncState.PENDING, "route": ROUTE}
-        self.ticket = make.ticket(self.item, **(fresh | ticket))
-        self.delivery = delivery_of(self.ticket)
-        self.uow.seed(self.owner, self.item, self.ticket, self.delivery)
-
-    async def deliver(self, delivery: Delivery | None = None) -> Attempted | None:
-        trackers = {Provider.GITHUB: self.tracker}
-        id = (delivery or self.delivery).id
-        return await deliver(self.uow, self.clock, POLICY, trackers, delivery_id=id, jitter=no_jitter)
-
-    async def deliver_due(self) -> int:
-        trackers = {Provider.GITHUB: self.tracker}
-        return await deliver_due(self.uow, self.clock, POLICY, trackers, jitter=no_jitter)
-
-    def tell(self, update: TicketUpdate, reason: str = "test") -> Delivery:
-        delivery = ticket_update(self.ticket, update, reason=reason, now=self.clock())
-        self.uow.seed(delivery)
-        return delivery
-
-    @property
-    def now_delivery(self) -> Delivery:
-        return self.uow.deliveries.rows[self.delivery.id]
-
-    @property
-    def now_ticket(self) -> Ticket:
-        return self.uow.tickets.rows[self.ticket.id]  # type: ignore[attr-defined, no-any-return]
-
-    @property
-    def now_item(self) -> ActionItem:
-        return self.uow.action_items.rows[self.item.id]  # type: ignore[attr-defined, no-any-return]
-
-    @property
-    def findings(self) -> set[FindingCode]:
-        rows = self.uow.findings.rows.values()  # type: ignore[attr-defined]
-        return {finding.code for finding in rows if finding.closed_at is None}
-
-
-def delivery_of(ticket: Ticket, **fields: Any) -> Delivery:
-    given: dict[str, Any] = {
-        "id": new_id(), "key": f"create:{ticket.id}", "kind": DeliveryKind.CREATE, "ticket_id": ticket.id,
-        "provider": ticket.route.provider, "marker": uuid4(), "created_at": NOW,
-    }  # fmt: skip
-    return Delivery(**(given | fields))
+from tests.make import NOW
+from tests.unit.ticket_world import PLAN, POLICY, ROUTE, SETTLE, World, delivery_of
+from tests.unit.tracking_fakes import Crash, FakeTracker, Happens, seconds
 
 
 async def test_a_delivery_creates_the_ticket_and_links_it() -> None:
@@ -303,53 +232,6 @@ async def test_a_ticket_closed_before_it_was_found_makes_the_item_implemented() 
     assert [update.comment for update in world.tracker.updates if update.comment]
 
 
-async def test_a_change_waits_for_its_ticket_and_for_what_was_queued_before() -> None:
-    world = World(Happens.BUSY)
-    first = world.tell(TicketUpdate(title="One"), "1")
-    world.clock.forward(seconds=1)
-    second = world.tell(TicketUpdate(title="Two"), "2")
-    assert await world.deliver_due() == 1
-    world.clock.forward(minutes=1)
-    assert await world.deliver_due() == 3
-    assert [update.title for update in world.tracker.updates] == ["One", "Two"]
-    states = {world.uow.deliveries.rows[one.id].state for one in (first, second)}
-    assert states == {DeliveryState.SENT}
-
-
-async def test_what_we_asked_for_is_no_news() -> None:
-    world = World()
-    await world.deliver()
-    grace = make.person("grace", handles={"github": "grace-h"})
-    world.uow.seed(grace)
-    world.tell(TicketUpdate(status=TicketStatus.DONE, assignee=str(grace.id)))
-    await world.deliver_due()
-    assert world.tracker.updates[0].assignee == "grace-h"
-    assert (world.now_ticket.status, world.now_ticket.assignee) == (TicketStatus.DONE, "grace-h")
-    assert (world.now_item.status, world.now_item.owner_id) == (Status.OPEN, world.owner.id)
-    assert world.findings == set()
-
-
-async def test_a_change_to_a_deleted_ticket_makes_it_lost() -> None:
-    world = World()
-    await world.deliver()
-    world.tracker.change(world.tracker.tickets[0], status=TicketStatus.LOST)
-    one, two = world.tell(TicketUpdate(title="One"), "1"), world.tell(TicketUpdate(title="Two"), "2")
-    await world.deliver_due()
-    assert world.now_ticket.sync_state is SyncState.LOST
-    assert {world.uow.deliveries.rows[d.id].state for d in (one, two)} == {DeliveryState.DEAD}
-    assert world.findings == {FindingCode.TICKET_LOST}
-
-
-async def test_a_dead_change_leaves_the_ticket_linked() -> None:
-    world = World()
-    await world.deliver()
-    world.tracker.plan = [Happens.REFUSED]
-    world.tell(TicketUpdate(title="One"))
-    await world.deliver_due()
-    assert world.now_ticket.sync_state is SyncState.SYNCED
-    assert world.findings == {FindingCode.TICKET_FAILED}
-
-
 async def test_a_slow_tracker_holds_up_no_other() -> None:
     world = World()
     local_item = make.action_item(plan=PLAN)
@@ -368,64 +250,3 @@ async def test_a_slow_tracker_holds_up_no_other() -> None:
     trackers = {Provider.LOCAL: Slow(world.clock, world.uow), Provider.GITHUB: other}
     assert await deliver_due(world.uow, world.clock, POLICY, trackers) == 2
     assert seen
-
-
-@given(attempts=st.integers(0, 200), jitter=st.floats(0, 1, exclude_max=True), wait=st.integers(0, 5000))
-def test_a_wait_grows_is_bounded_and_never_shorter_than_asked(attempts: int, jitter: float, wait: int) -> None:
-    policy, asked = DeliveryPolicy(), timedelta(seconds=wait)
-    waited = next_try(NOW, attempts, policy, jitter=lambda: jitter, at_least=asked) - NOW
-    assert asked <= waited <= max(policy.backoff_max, asked + policy.backoff_first)
-    assert waited >= policy.backoff_first / 2
-    later = next_try(NOW, attempts + 1, policy, jitter=lambda: jitter, at_least=asked) - NOW
-    assert later >= waited
-
-
-@settings(max_examples=300, deadline=None)
-@given(plan=st.lists(st.sampled_from(list(Happens)), max_size=30), pause=st.integers(1, 3000))
-async def test_whatever_happens_there_is_never_a_second_ticket(plan: list[Happens], pause: int) -> None:
-    world = World(*plan)
-    for _ in range(POLICY.delivery.max_attempts + 2):
-        with suppress(Crash):
-            await world.deliver_due()
-        assert len(world.tracker.tickets) <= 1
-        world.clock.forward(seconds=pause)
-    for _ in range(4):
-        if world.now_delivery.state is DeliveryState.DEAD:
-            admin = make.caller(role=Role.ADMIN)
-            await retry_delivery(world.uow, world.clock, caller=admin, delivery_id=world.delivery.id)
-        world.tracker.plan.clear()
-        world.clock.forward(hours=1)
-        await world.deliver_due()
-    assert world.now_delivery.state is DeliveryState.SENT
-    assert len(world.tracker.tickets) == 1
-    assert world.now_ticket.external_id == world.tracker.tickets[0].external_id
-
-
-@given(attempts=st.lists(st.sampled_from(["claim", "absent", "refuse", "unknown"]), max_size=60))
-def test_every_claim_is_counted_unless_it_only_looked(attempts: list[str]) -> None:
-    policy, now = DeliveryPolicy(), NOW
-    delivery, counted = delivery_of(make.ticket(make.action_item())), 0
-    for step in attempts:
-        now += timedelta(hours=1)
-        claimed = delivery.claim(now, policy)
-        if claimed is None:
-            assert not delivery.is_unfinished
-            break
-        match step:
-            case "absent":
-                delivery = claimed.absent()
-            case "refuse":
-                delivery, counted = claimed.refused("no", now, policy), counted + 1
-            case "unknown":
-                delivery, counted = claimed.unknown("?", now, policy), counted + 1
-            case "claim":
-                delivery, counted = claimed, counted + 1
-        assert delivery.attempts == counted
-
-
-def test_ids_of_items_are_not_markers() -> None:
-    """Linear takes only a UUIDv4 as an issue's id, and ours are UUIDv7."""
-    world = World()
-    assert world.delivery.marker.version == 4
-    assert isinstance(world.item.id, UUID)
-    assert world.item.id.version == 7

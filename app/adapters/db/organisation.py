@@ -183,7 +183,10 @@ def _of_account(account: ServiceAccount) -> dict[str, Any]:
 def _to_route(value: dict[str, Any] | None) -> Route | None:
     if value is None:
         return None
-    return Route(Provider(value["provider"]), value["project"], tuple(value["labels"]), value["restricted"])
+    return Route(
+        Provider(value["provider"]), value["project"], tuple(value["labels"]), value["restricted"],
+        value.get("issue_type"),
+    )  # fmt: skip
 
 
 def _of_route(route: Route | None) -> dict[str, Any] | None:
@@ -194,4 +197,5 @@ def _of_route(route: Route | None) -> dict[str, Any] | None:
         "project": route.project,
         "labels": list(route.labels),
         "restricted": route.restricted,
+        "issue_type": route.issue_type,
     }

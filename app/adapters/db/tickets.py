@@ -152,7 +152,10 @@ def to_ticket(row: Row) -> Ticket:
     route = row["route"]
     return Ticket(
         **{name: row[name] for name in _TICKET},
-        route=Route(Provider(row["provider"]), route["project"], tuple(route["labels"]), route["restricted"]),
+        route=Route(
+            Provider(row["provider"]), route["project"], tuple(route["labels"]), route["restricted"],
+            route.get("issue_type"),
+        ),  # fmt: skip
         status=TicketStatus(row["status"]),
         sync_state=SyncState(row["sync_state"]),
         dropped=tuple(row["dropped"]),
@@ -164,7 +167,10 @@ def to_row(ticket: Ticket) -> dict[str, Any]:
     route = ticket.route
     return {name: getattr(ticket, name) for name in _TICKET} | {
         "provider": route.provider,
-        "route": {"project": route.project, "labels": list(route.labels), "restricted": route.restricted},
+        "route": {
+            "project": route.project, "labels": list(route.labels), "restricted": route.restricted,
+            "issue_type": route.issue_type,
+        },  # fmt: skip
         "status": ticket.status,
         "sync_state": ticket.sync_state,
         "dropped": list(ticket.dropped),

@@ -15,8 +15,6 @@ def visible_to(caller: Caller, incident_id: sa.ColumnElement[object]) -> sa.Colu
     """True for rows that derive from no incident, from an open one, or from one whose list the caller is on."""
     if caller.sees_everything:
         return sa.true()
-    listed = sa.exists().where(
-        _viewers.c.incident_id == _incidents.c.id, _viewers.c.person_id == caller.person_id
-    )
+    listed = sa.exists().where(_viewers.c.incident_id == _incidents.c.id, _viewers.c.person_id == caller.person_id)
     hidden = sa.exists().where(_incidents.c.id == incident_id, _incidents.c.restricted, ~listed)
     return ~hidden

@@ -1,8 +1,8 @@
 """GitHub Issues as a tracker; with its client, texts and webhooks beside it, all that we know of GitHub."""
 
 import re
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -50,8 +50,7 @@ class GitHubIssues:
 
     async def find_by_marker(self, route: Route, marker: UUID, since: datetime) -> RemoteTicket | None:
         """By the list, which is up to date, not by the search; by no label, which may have been dropped."""
-        start = (since - CLOCK_SKEW).strftime("%Y-%m-%dT%H:%M:%SZ")
-        query = {"state": "all", "since": start, "sort": "created", "direction": "desc"}
+        query = {"state": "all", "since": _since(since), "sort": "created", "direction": "desc"}
         text = marker_text(marker)
         about = f"the repository {route.project}"
         async for issue in self._github.pages(_issues(route.project), about=about, params=query):
@@ -84,6 +83,16 @@ class GitHubIssues:
             raise TrackerRefused(f"{reference} is a pull request; name an issue.")
         return to_remote(issue)
 
+    async def changed_since(self, route: Route, since: datetime) -> Sequence[RemoteTicket]:
+        query = {"state": "all", "since": _since(since), "sort": "updated", "direction": "asc"}
+        about = f"the repository {route.project}"
+        listed = self._github.pages(_issues(route.project), about=about, params=query)
+        return [to_remote(issue) async for issue in listed if "pull_request" not in issue]
+
+    async def find_user(self, route: Route, email: str) -> str | None:  # noqa: ARG002
+        """GitHub tells nobody's login by an e-mail address."""
+        return None
+
     async def _comment(self, path: str, about: str, text: str, marker: UUID) -> None:
         mark = marker_text(marker)
         async for comment in self._github.pages(f"{path}/comments", about=about, params={}, known=True):
@@ -105,6 +114,10 @@ class GitHubIssues:
             if (changed := updated_body(body, update)) != body:
                 fields["body"] = changed
         return fields
+
+
+def _since(at: datetime) -> str:
+    return (at - CLOCK_SKEW).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _issues(project: str) -> str:

@@ -6,18 +6,13 @@ from typing import Any
 
 import httpx2
 
-from app.domain.tracking.model import (
-    TicketGone,
-    TrackerOutcomeUnknown,
-    TrackerRefused,
-    TrackerUnavailable,
-)
+from app.adapters.trackers.sending import json_of, send
+from app.domain.tracking.model import TicketGone, TrackerRefused, TrackerUnavailable
 
 VERSION = "2022-11-28"
 MOVED = (301, 302, 307, 308)
 MOST_REDIRECTS = 3
 WAIT_WHEN_UNSAID = 60.0
-NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 SETTING = "NOREPEAT_GITHUB_TOKEN"
 
 
@@ -37,7 +32,7 @@ class GitHubClient:
 
     async def call(self, method: str, path: str, *, about: str, known: bool = False, **options: Any) -> Any:
         """The JSON that answers; `about` names the subject, `known` says that it existed before."""
-        return _json((await self._answer(method, self._base + path, about, known, **options)), about)
+        return json_of(await self._answer(method, self._base + path, about, known, **options), "GitHub", about)
 
     async def pages(
         self, path: str, *, about: str, params: Mapping[str, str], known: bool = False
@@ -47,7 +42,7 @@ class GitHubClient:
         query: Mapping[str, str] | None = {**params, "per_page": "100"}
         while url is not None:
             answer = await self._answer("GET", url, about, known, params=query)
-            for element in _json(answer, about):
+            for element in json_of(answer, "GitHub", about):
                 yield element
             url, query = answer.links.get("next", {}).get("url"), None
             if url is not None:
@@ -67,17 +62,7 @@ class GitHubClient:
 
     async def _send(self, method: str, url: httpx2.URL, **options: Any) -> httpx2.Response:
         safe = method == "GET"
-        try:
-            answer = await self._client.request(method, url, headers=self._headers, follow_redirects=False, **options)
-        except NOT_SENT as error:
-            raise TrackerUnavailable(f"GitHub cannot be reached: {type(error).__name__}.") from error
-        except httpx2.HTTPError as error:
-            message = f"GitHub did not answer: {type(error).__name__}."
-            raise (TrackerUnavailable if safe else TrackerOutcomeUnknown)(message) from error
-        if answer.status_code >= 500:
-            message = f"GitHub failed with {answer.status_code}."
-            raise TrackerUnavailable(message) if safe else TrackerOutcomeUnknown(message)
-        return answer
+        return await send(self._client, "GitHub", method, url, safe=safe, headers=self._headers, **options)
 
     def _require_ours(self, url: httpx2.URL) -> None:
         """The token goes nowhere else."""
@@ -149,10 +134,3 @@ def _fields(answer: httpx2.Response) -> str:
         )[:500]
     except (ValueError, KeyError, TypeError):
         return ""
-
-
-def _json(answer: httpx2.Response, about: str) -> Any:
-    try:
-        return answer.json()
-    except ValueError as error:
-        raise TrackerOutcomeUnknown(f"GitHub's answer about {about} is not JSON.") from error

@@ -30,6 +30,9 @@ MAX_TOKENS = 2_000
 MAX_DEPTH = 10
 MAX_ALIASES = 30
 MAX_OBJECTS = 5_000
+MAX_FRAGMENTS = 60
+MAX_REPEATS = 20
+"""Repeated fields and many fragments are compared pair by pair when a document is validated."""
 _TYPICAL = 10
 """How long a record's own list (its evidence, its timeline) is taken to be where the query does not say."""
 _NOT_COUNTED = frozenset({"edges", "node"})
@@ -74,14 +77,41 @@ class _Shape:
 
 
 def require_shape(document: DocumentNode) -> None:
-    """Raises TooExpensive for a document that is too deep or has too many aliases."""
-    shape = _Shape(fragments_of(document))
+    """Raises TooExpensive for a document that is too deep, or would take long to validate."""
+    fragments = fragments_of(document)
+    _limit("fragments", len(fragments), MAX_FRAGMENTS)
+    _limit("repeated fields", sum(map(_repeats, _selections(document))), MAX_REPEATS)
+    shape = _Shape(fragments)
     for operation in operations_of(document):
         depth, aliases = shape.of(operation.selection_set)
-        if depth > MAX_DEPTH:
-            raise TooExpensive(f"The query is {depth} levels deep; {MAX_DEPTH} are allowed.")
-        if aliases > MAX_ALIASES:
-            raise TooExpensive(f"The query has {aliases} aliases; {MAX_ALIASES} are allowed.")
+        _limit("levels", depth, MAX_DEPTH)
+        _limit("aliases", aliases, MAX_ALIASES)
+
+
+def _limit(what: str, count: int, most: int) -> None:
+    if count > most:
+        raise TooExpensive(f"The query has {count} {what}; {most} are allowed.")
+
+
+def _selections(document: DocumentNode) -> Iterator[SelectionSetNode]:
+    return (
+        d.selection_set for d in document.definitions if isinstance(d, OperationDefinitionNode | FragmentDefinitionNode)
+    )
+
+
+def _repeats(selected: SelectionSetNode | None) -> int:
+    """How often a field stands beside itself, here and further down."""
+    fields = list(_fields(selected))
+    names = {(node.alias or node.name).value for node in fields}
+    return len(fields) - len(names) + sum(_repeats(node.selection_set) for node in fields)
+
+
+def _fields(selected: SelectionSetNode | None) -> Iterator[FieldNode]:
+    for part in selected.selections if selected else ():
+        if isinstance(part, FieldNode):
+            yield part
+        elif isinstance(part, InlineFragmentNode):
+            yield from _fields(part.selection_set)
 
 
 def operations_of(document: DocumentNode) -> Iterator[OperationDefinitionNode]:
@@ -138,10 +168,10 @@ class _Cost:
         return int(value.value) if isinstance(value, IntValueNode) else None
 
 
-def require_cost(
+def cost_of(
     schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, Any]
-) -> None:
-    """Raises TooExpensive for a valid operation that could lead to too many objects."""
+) -> int:
+    """How many objects a valid operation can lead to."""
     root = schema.get_root_type(operation.operation)
     assert root is not None
     defaults = {
@@ -149,6 +179,13 @@ def require_cost(
         for v in operation.variable_definitions or ()
         if isinstance(v.default_value, IntValueNode)
     }
-    cost = _Cost(schema, fragments_of(document), {**defaults, **variables}).of(root, operation.selection_set)
+    return _Cost(schema, fragments_of(document), {**defaults, **variables}).of(root, operation.selection_set)
+
+
+def require_cost(
+    schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, Any]
+) -> None:
+    """Raises TooExpensive for a valid operation that could lead to too many objects."""
+    cost = cost_of(schema, document, operation, variables)
     if cost > MAX_OBJECTS:
         raise TooExpensive(f"The query could lead to {cost} objects; {MAX_OBJECTS} are allowed. Ask for shorter lists.")

@@ -17,7 +17,6 @@ from app.api.graphql.ids import global_id, own_id
 from app.api.graphql.lists import LISTS, filters_of, sort_of
 from app.api.graphql.loaders import RowPage, Slice, Where
 from app.api.graphql.records import kind_named, type_name
-from app.domain.access import authorize
 from app.domain.errors import Invalid
 from app.domain.page import DEFAULT_LIMIT, MAX_LIMIT
 
@@ -71,6 +70,16 @@ class ColumnField(StrawberryField):
         return value if self.shape is None else self.shape(value)
 
 
+class EmbeddedField(StrawberryField):
+    """The related record of a record that has no id of its own: read together with it."""
+
+    embeds: str
+
+    @override
+    def get_result(self, source: Any, info: Info | None, args: list[Any], kwargs: Any) -> Any:
+        return source[self.python_name]
+
+
 class EdgeField(Resolving):
     """The related record, or the first so many of the related records."""
 
@@ -98,12 +107,10 @@ class PageField(Resolving):
     @override
     async def get_result(self, source: Any, info: Info | None, args: list[Any], kwargs: Any) -> RowPage:
         assert info is not None
-        listed = LISTS[self.kind]
-        authorize(info.context.caller, listed.action)
         where = filters_of(self.kind, kwargs.get("filter"))
         if self.within is not None:
             name, column = self.within
-            where.append(Where(*listed.listing.filters[name], source[column]))
+            where.append(Where(*LISTS[self.kind].listing.filters[name], source[column]))
         part = Slice(kwargs["first"], kwargs.get("after"))
         page: RowPage = await info.context.loaders.page(self.kind, where, sort_of(self.kind, kwargs), part)
         return page
@@ -139,6 +146,13 @@ def edge(description: str, target: str) -> Any:
     """The record of kind `target` that the catalogue's edge of this name leads to."""
     field = EdgeField(description=description)
     field.target = target
+    return field
+
+
+def embedded(description: str, target: str) -> Any:
+    """As `edge`, for kinds without an id."""
+    field = EmbeddedField(description=description)
+    field.embeds = target
     return field
 
 

@@ -26,23 +26,22 @@ from app.api.rest import (
     services,
     sprint_planning,
     teams,
+    versions,
 )
-from app.domain.access import Action
 from app.domain.selection import Sort
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A list, the input types that narrow and sort it, and what a caller needs to be allowed to do."""
+    """A list and the input types that narrow and sort it."""
 
     listing: Listing
     filter: type[Any] | None
     order: type[Any]
-    action: Action = Action.READ
 
 
-def _listed(name: str, listing: Listing, filter: type[Any] | None = None, action: Action = Action.READ) -> Listed:
-    return Listed(listing, filter, _order(name, listing), action)
+def _listed(name: str, listing: Listing, filter: type[Any] | None = None) -> Listed:
+    return Listed(listing, filter, _order(name, listing))
 
 
 def _order(name: str, listing: Listing) -> type[Any]:
@@ -64,9 +63,10 @@ LISTS: Mapping[str, Listed] = {
     "action_item": _listed("ActionItem", action_items.LISTING, filters.ActionItemFilter),
     "postmortem": _listed("Postmortem", postmortems.LISTING, filters.PostmortemFilter),
     "finding": _listed("Finding", findings.LISTING, filters.FindingFilter),
-    "delivery": _listed("Delivery", deliveries.DELIVERIES, filters.DeliveryFilter, Action.OPERATE),
+    "delivery": _listed("Delivery", deliveries.DELIVERIES, filters.DeliveryFilter),
     "local_ticket": _listed("LocalTicket", local_tickets.LISTING, filters.LocalTicketFilter),
-    "api_key": _listed("ApiKey", api_keys.LISTING, action=Action.CONFIGURE),
+    "publication": _listed("PostmortemVersion", versions.VERSIONS),
+    "api_key": _listed("ApiKey", api_keys.LISTING),
     "team": _listed("Team", teams.LISTING, filters.TeamFilter),
     "service": _listed("Service", services.LISTING, filters.ServiceFilter),
     "person": _listed("Person", people.LISTING, filters.PersonFilter),

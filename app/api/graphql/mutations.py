@@ -32,7 +32,7 @@ from app.api.graphql.types.learning import RootCauseType
 from app.api.graphql.types.organisation import PersonType, ServiceAccountType, ServiceType, TeamType
 from app.api.graphql.types.postmortems import PostmortemType, TimelineEntryType
 from app.api.graphql.types.tickets import DeliveryType, LocalTicketType
-from app.api.graphql.words import WORDS
+from app.api.graphql.words import SAID, WORDS
 from app.api.rest import (
     action_items,
     api_keys,
@@ -182,7 +182,7 @@ def _made(body: type[BaseModel], given: Any) -> BaseModel:
 
 
 def _field(route: Route, shown: Shown | None) -> MutationField:
-    field = MutationField(python_name=route.__name__, description=getdoc(route))
+    field = MutationField(python_name=route.__name__, description=SAID.get(route.__name__) or getdoc(route))
     field.route, field.shown = route, shown
     taken = filter(None, map(_taken, signature(route).parameters.values()))
     field.taken = tuple(sorted(taken, key=lambda one: _LAST.index(one.name) if one.name in _LAST else -1))

@@ -8,7 +8,7 @@ import strawberry
 from app.api.graphql.fields import Asked, found, page
 from app.api.graphql.ids import split_id
 from app.api.graphql.loaders import Slice
-from app.api.graphql.records import described, kind_named
+from app.api.graphql.records import RECORDS, described, kind_named
 from app.api.graphql.types.action_items import ActionItemType
 from app.api.graphql.types.callers import CallerType
 from app.api.graphql.types.connections import Connection
@@ -42,7 +42,7 @@ After = Annotated[str | None, _said("A cursor; it is valid only with the argumen
 async def _node(info: Asked, id: Annotated[strawberry.ID, _said("A global id.")]) -> Any:
     name, own = split_id(id)
     kind = kind_named(name) if name else None
-    if kind is None:
+    if kind is None or not issubclass(RECORDS[kind], Node):
         raise Invalid("This is not a global id of a record.")
     row = await info.context.loaders.one(kind, own)
     return row and {**row, "__typename": name}

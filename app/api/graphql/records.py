@@ -9,7 +9,7 @@ import strawberry
 from strawberry.types import get_object_definition
 from strawberry.types.base import StrawberryObjectDefinition
 
-from app.domain.selection import Leaf
+from app.domain.selection import Edge, Leaf
 
 T = TypeVar("T", bound=type[Any])
 RECORDS: dict[str, type[Any]] = {}
@@ -54,7 +54,12 @@ def kind_of(cls: type[Any]) -> str:
 
 
 @cache
-def leaves(kind: str) -> tuple[Leaf, ...]:
-    """Every column that the type of this kind shows, once each."""
-    columns = (getattr(field, "reads", None) for field in definition_of(RECORDS[kind]).fields)
-    return tuple(Leaf(name, name) for name in dict.fromkeys(filter(None, columns)))
+def leaves(kind: str) -> tuple[Leaf | Edge, ...]:
+    """Every column that the type of this kind shows, once each, and the records that it embeds."""
+    fields = definition_of(RECORDS[kind]).fields
+    columns = dict.fromkeys(filter(None, (getattr(field, "reads", None) for field in fields)))
+    embedded = {field.python_name: target for field in fields if (target := getattr(field, "embeds", None))}
+    return (
+        *(Leaf(name, name) for name in columns),
+        *(Edge(name, name, leaves(target)) for name, target in embedded.items()),
+    )

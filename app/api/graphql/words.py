@@ -2,6 +2,14 @@
 
 from collections.abc import Mapping
 
+SAID: Mapping[str, str] = {
+    "add_timeline_entry": "Add a fact with a time.",
+    "update_timeline_entry": "Correct an entry. `expectedVersion` is the postmortem's.",
+    "remove_timeline_entry": "Take an entry out. `expectedVersion` is the postmortem's.",
+    "publish_postmortem": "approved → published: the content is frozen as a version. A refusal lists what is missing.",
+}
+"""What a mutation does, where its route says it in words of HTTP."""
+
 WORDS: Mapping[str, str] = {
     "accept": "True accepts the evidence, false rejects it.",
     "account": "The program: an id or a slug.",

@@ -8,7 +8,8 @@ from app.api.schemas import Body, Json, Line, Out
 from app.domain.organisation.model import Provider, Route
 
 Label = Annotated[Line, StringConstraints(max_length=100)]
-_PROJECT = "`owner/repository` for GitHub, a project key for Jira, a team id for Linear."
+_PROJECT = "`owner/repository` for GitHub, a project key for Jira, a team's key or id for Linear."
+_TYPE = "The name of a Jira issue type, such as Bug; null: Task, or the project's first type."
 
 
 class RouteBody(Body):
@@ -18,9 +19,10 @@ class RouteBody(Body):
     project: Line = Field(description=_PROJECT)
     labels: list[Label] = Field(default=[], max_length=20, description="Every ticket gets them.")
     restricted: bool = Field(default=False, description="Only few people can read this project.")
+    issue_type: Line | None = Field(default=None, description=_TYPE)
 
     def route(self) -> Route:
-        return Route(self.provider, self.project, tuple(self.labels), self.restricted)
+        return Route(self.provider, self.project, tuple(self.labels), self.restricted, self.issue_type)
 
 
 class RouteOut(Out):
@@ -31,3 +33,4 @@ class RouteOut(Out):
     project: str = Field(description=_PROJECT)
     labels: list[str]
     restricted: bool
+    issue_type: str | None = Field(description=_TYPE)

@@ -23,6 +23,8 @@ class FindingCode(StrEnum):
     OWNER_WITHOUT_HANDLE = "owner_without_handle"
     DEPLOYMENT_UNKNOWN = "deployment_unknown"
     CAUSE_UNDETERMINED = "cause_undetermined"
+    UNMATCHED_ALERT = "unmatched_alert"
+    BOOST_EXPIRED_UNKNOWN = "boost_expired_unknown"
 
 
 class FindingClosed(WrongState):

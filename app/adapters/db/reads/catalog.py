@@ -96,6 +96,8 @@ def _jsons(*names: str) -> dict[str, Column]:
     return {name: Column(f"{{t}}.{name}", As.JSON) for name in names}
 
 
+_ROUTE = {"route": Column("jsonb_build_object('issue_type', null) || {t}.route", As.JSON)}
+"""Routes that were stored before they had an issue type show it too."""
 _VERSIONED = _ids("id") | _wholes("version") | _instants("created_at", "updated_at")
 _RANK = "(array['urgent','high','medium','low'])[{{t}}.{}]"
 _BY_SERVICE = "{t}.service_id in (select id from services where slug = any({v}))"
@@ -125,7 +127,7 @@ KINDS: Mapping[str, Kind] = {
         "teams",
         _VERSIONED
         | _texts("slug", "name", "chat_channel", "time_zone")
-        | _jsons("route")
+        | _ROUTE
         | {"working_days": Column("to_jsonb({t}.working_days)", As.JSON)},
         one={"lead": ToOne("person", "{t}.lead_id")},
         many={
@@ -147,7 +149,7 @@ KINDS: Mapping[str, Kind] = {
         | _ids("team_id")
         | _texts("slug", "name")
         | {"revenue_per_hour_usd": Column("{t}.revenue_per_hour_usd", As.NUMBER, sort_null="-1")}
-        | _jsons("route"),
+        | _ROUTE,
         one={"team": ToOne("team", "{t}.team_id")},
         conditions={"team": _BY_TEAM},
         order="slug",

@@ -26,9 +26,10 @@ class RouteType:
     """Where tickets go."""
 
     provider: Provider = strawberry.field(description="The tracker.")
-    project: str = strawberry.field(description="`owner/repository`, a project key or a team id.")
+    project: str = strawberry.field(description="`owner/repository`, a project key, or a team's key or id.")
     labels: list[str] = strawberry.field(description="Labels that every ticket gets.")
     restricted: bool = strawberry.field(description="Whether tickets of restricted incidents may go there.")
+    issue_type: str | None = strawberry.field(description="The issue type in Jira.")
 
 
 @described

@@ -7,15 +7,16 @@ from uuid import UUID
 import strawberry
 from strawberry import Parent
 
-from app.api.graphql.fields import Asked, column, edge, edges
+from app.api.graphql.fields import Asked, column, edge, edges, embedded, page
 from app.api.graphql.records import described, record
 from app.api.graphql.types.action_items import ActionItemType
+from app.api.graphql.types.connections import Connection
 from app.api.graphql.types.enums import PhaseName
 from app.api.graphql.types.incidents import IncidentType
 from app.api.graphql.types.node import Node, VersionedType
 from app.api.graphql.types.organisation import PersonType
 from app.domain.postmortems.content import Forum, SectionName, TimelineKind
-from app.domain.postmortems.model import PostmortemStatus
+from app.domain.postmortems.model import Audience, PostmortemStatus
 from app.domain.postmortems.use_cases import reviewing
 
 
@@ -145,6 +146,18 @@ async def _readiness(row: Parent[dict[str, Any]], info: Asked) -> Any:
     }
 
 
+@record("publication")
+class PostmortemVersionType:
+    """A published version as it was signed; it never changes."""
+
+    number: int = column("Counts the versions.")
+    content_hash: str = column("What was signed.")
+    audience: Audience = column("Who it was published to.")
+    published_at: datetime = column("When.")
+    content: strawberry.scalars.JSON = column("The record as it was, under the names of REST.")
+    signed_by: PersonType = embedded("Whose signature it carries.", "person")
+
+
 @record("postmortem")
 class PostmortemType(VersionedType):
     """The learning of one incident, as it is now."""
@@ -171,6 +184,7 @@ class PostmortemType(VersionedType):
     action_items: list[ActionItemType] = edges("What was promised.", "action_item")
     linked_items: list[ActionItemType] = edges("Open items of earlier postmortems that count here.", "action_item")
     sign_offs: list[SignOffType] = edges("Who signed what, oldest first.", "sign_off")
+    versions: Connection[PostmortemVersionType] = page("What was published.", "publication", within=("of", "id"))
     readiness: ReadinessType = strawberry.field(
         resolver=_readiness, description="What is missing before it can be published."
     )
