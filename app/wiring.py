@@ -62,13 +62,15 @@ async def open_ports(
         stack.push_async_callback(engine.dispose)
         pool = await open_pool(dsn, size=settings.read_pool_size, command_timeout=timeout)
         stack.push_async_callback(pool.close)
+        credentials = SqlCredentials(pool, clock=clock)
+        stack.push_async_callback(credentials.close)
         client = await stack.enter_async_context(httpx2.AsyncClient(transport=transport, timeout=15, trust_env=False))
         yield Opened(
             Ports(
                 uow=open_unit_of_work(engine),
                 reads=SqlReads(pool),
                 facts=SqlFacts(pool),
-                credentials=SqlCredentials(pool),
+                credentials=credentials,
                 health=SqlHealth(pool, head()),
                 inbox=SqlInbox(pool),
                 clock=clock,

@@ -71,8 +71,6 @@ async def empty(dsn: str) -> None:
 @pytest.fixture
 async def client(settings: Settings, ports: Ports, opened: Opened) -> AsyncIterator[httpx2.AsyncClient]:
     """The whole application in this process, called by an admin."""
-    assert isinstance(ports.credentials, SqlCredentials)
-    ports.credentials.forget()
     await bootstrap_admin(ports.uow, ports.clock, given_key=ADMIN_KEY)
     app = create_app(settings)
     app.state.ports = ports

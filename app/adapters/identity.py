@@ -13,6 +13,7 @@ import orjson
 import structlog
 
 from app.adapters.clock import utc_now
+from app.adapters.db.answering import answering
 from app.domain.access import Caller, Role
 from app.domain.errors import Unauthenticated
 from app.domain.organisation.keys import is_secret, parse_token
@@ -75,10 +76,6 @@ class SqlCredentials:
         self._note_use(known.key, now)
         return known.caller
 
-    def forget(self) -> None:
-        """Ask the database about every key again, at once."""
-        self._known.clear()
-
     def _remembered(self, id: str) -> _Known | None:
         known = self._known.get(id)
         fresh = known is not None and self._monotonic() - known.read_at < REMEMBERED_SECONDS
@@ -86,7 +83,8 @@ class SqlCredentials:
 
     async def _read(self, id: str) -> _Known | None:
         read_at = self._monotonic()
-        row = await self._pool.fetchrow(_SELECT, id)
+        with answering():
+            row = await self._pool.fetchrow(_SELECT, id)
         self._known.pop(id, None)
         if row is None:
             return None

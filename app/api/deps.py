@@ -6,7 +6,7 @@ from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app.api.errors import ApiError
-from app.domain.access import Caller
+from app.domain.access import Action, Caller, authorize
 from app.domain.errors import Unauthenticated
 from app.domain.ports import Ports
 
@@ -33,6 +33,15 @@ async def get_caller(
 
 
 CallerDep = Annotated[Caller, Depends(get_caller)]
+
+
+async def get_reader(caller: CallerDep) -> Caller:
+    """A caller who may read. Answers after a write need no more than the write itself did."""
+    authorize(caller, Action.READ)
+    return caller
+
+
+ReaderDep = Annotated[Caller, Depends(get_reader)]
 
 
 async def get_seen_version(

@@ -15,7 +15,8 @@ CONVENTION = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
-SQLModel.metadata.naming_convention = CONVENTION
+METADATA = SQLModel.metadata
+METADATA.naming_convention = CONVENTION
 
 
 def _at(**options: Any) -> Any:
@@ -24,7 +25,7 @@ def _at(**options: Any) -> Any:
 
 def _json(default: str | None = None, **options: Any) -> Any:
     column = {"server_default": sa.text(f"'{default}'")} if default else {}
-    return Field(sa_type=JSONB, sa_column_kwargs=column, **options)
+    return Field(sa_type=JSONB(none_as_null=True), sa_column_kwargs=column, **options)
 
 
 def _ref(target: str, **options: Any) -> Any:

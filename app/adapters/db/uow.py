@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.adapters.db.action_items import SqlActionItems
+from app.adapters.db.answering import answering
 from app.adapters.db.api_keys import SqlApiKeys
 from app.adapters.db.checks import SqlChecks
 from app.adapters.db.events import SqlEvents
@@ -61,8 +62,13 @@ def open_unit_of_work(engine: AsyncEngine) -> OpenUnitOfWork:
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[UnitOfWork]:
-        async with engine.connect() as connection:
+        connection = engine.connect()
+        with answering():
+            await connection.start()
+        try:
             await connection.begin()
             yield SqlUnitOfWork(Statements(connection))
+        finally:
+            await connection.close()
 
     return opened

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from app.api.deps import CallerDep, PortsDep, SeenVersion
+from app.api.deps import CallerDep, PortsDep, ReaderDep, SeenVersion
 from app.api.reading import After, Limit, Listing, SortBy, answer_list, answer_one, many
 from app.api.schemas import (
     Body,
@@ -268,7 +268,7 @@ async def _answer(ports: Ports, caller: CallerDep, id: UUID, status: int = 200) 
 @router.get("", response_model=Page[ActionItemOut])
 async def list_action_items(
     ports: PortsDep,
-    caller: CallerDep,
+    caller: ReaderDep,
     status: Annotated[str | None, Query(description="Comma-separated.")] = None,
     control_type: Annotated[str | None, Query(description="Comma-separated.")] = None,
     service: Annotated[str | None, Query(description="Slugs, comma-separated.")] = None,
@@ -318,7 +318,7 @@ async def create_action_item(ports: PortsDep, caller: CallerDep, body: ActionIte
 
 
 @router.get("/{item_id}", response_model=ActionItemOut)
-async def get_action_item(ports: PortsDep, caller: CallerDep, item_id: UUID) -> Response:
+async def get_action_item(ports: PortsDep, caller: ReaderDep, item_id: UUID) -> Response:
     """One action item with its ticket and evidence."""
     return await _answer(ports, caller, item_id)
 
@@ -455,7 +455,7 @@ async def review_evidence(
 
 @router.get("/{item_id}/history", response_model=Page[HistoryOut])
 async def list_action_item_history(
-    ports: PortsDep, caller: CallerDep, item_id: UUID, limit: Limit = 50, after: After = None
+    ports: PortsDep, caller: ReaderDep, item_id: UUID, limit: Limit = 50, after: After = None
 ) -> Response:
     """Who changed what and when, oldest first."""
     return await answer_list(ports, caller, HISTORY, filters={"item": item_id}, limit=limit, after=after)

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Response
 from pydantic import Field
 
-from app.api.deps import CallerDep, PortsDep
+from app.api.deps import CallerDep, PortsDep, ReaderDep
 from app.api.reading import After, Limit, Listing, SortBy, answer_list, answer_one
 from app.api.schemas import Body, Instant, Line, Out, Page, PersonRef, Ref
 from app.domain.access import Action, authorize
@@ -65,7 +65,7 @@ LISTING = Listing("api_key", ApiKeyOut, ("created_at", "last_used_at", "expires_
 
 @router.get("", response_model=Page[ApiKeyOut])
 async def list_api_keys(
-    ports: PortsDep, caller: CallerDep, sort: SortBy = None, limit: Limit = 50, after: After = None
+    ports: PortsDep, caller: ReaderDep, sort: SortBy = None, limit: Limit = 50, after: After = None
 ) -> Response:
     """Keys, newest first, revoked and expired ones too. Admins only."""
     authorize(caller, Action.CONFIGURE)
@@ -91,7 +91,7 @@ async def issue_api_key(ports: PortsDep, caller: CallerDep, body: ApiKeyCreate, 
 
 
 @router.get("/{key_id}", response_model=ApiKeyOut)
-async def get_api_key(ports: PortsDep, caller: CallerDep, key_id: KeyId) -> Response:
+async def get_api_key(ports: PortsDep, caller: ReaderDep, key_id: KeyId) -> Response:
     """One key. Admins only."""
     authorize(caller, Action.CONFIGURE)
     return await answer_one(ports, caller, "api_key", ApiKeyOut, key_id)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from app.api.deps import CallerDep, PortsDep
+from app.api.deps import CallerDep, PortsDep, ReaderDep
 from app.api.reading import After, Limit, Listing, SortBy, answer_list, answer_one, many
 from app.api.schemas import Out, Page
 from app.domain.access import Action, authorize
@@ -60,7 +60,7 @@ INBOX = Listing(
 @router.get("/deliveries", response_model=Page[DeliveryOut])
 async def list_deliveries(
     ports: PortsDep,
-    caller: CallerDep,
+    caller: ReaderDep,
     state: Annotated[str | None, Query(description="Comma-separated; `dead` ones wait for a person.")] = None,
     provider: Annotated[str | None, Query(description="Comma-separated.")] = None,
     sort: SortBy = None,
@@ -83,7 +83,7 @@ async def retry_delivery(ports: PortsDep, caller: CallerDep, delivery_id: UUID) 
 @router.get("/inbox", response_model=Page[InboxItemOut])
 async def list_inbox(
     ports: PortsDep,
-    caller: CallerDep,
+    caller: ReaderDep,
     source: Annotated[str | None, Query(description="Comma-separated.")] = None,
     open: Annotated[bool | None, Query(description="Only those not handled yet, or only handled ones.")] = None,
     sort: SortBy = None,

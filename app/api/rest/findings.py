@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from app.api.deps import CallerDep, PortsDep
+from app.api.deps import CallerDep, PortsDep, ReaderDep
 from app.api.reading import After, Limit, Listing, SortBy, answer_list, answer_one, many
 from app.api.schemas import Body, Line, Out, Page, PersonRef, TeamRef
 from app.domain.follow_through import use_cases
@@ -52,7 +52,7 @@ LISTING = Listing(
 @router.get("", response_model=Page[FindingOut])
 async def list_findings(
     ports: PortsDep,
-    caller: CallerDep,
+    caller: ReaderDep,
     code: Annotated[str | None, Query(description="Comma-separated.")] = None,
     team: Annotated[str | None, Query(description="Slugs, comma-separated.")] = None,
     subject_id: UUID | None = None,
@@ -67,7 +67,7 @@ async def list_findings(
 
 
 @router.get("/{finding_id}", response_model=FindingOut)
-async def get_finding(ports: PortsDep, caller: CallerDep, finding_id: UUID) -> Response:
+async def get_finding(ports: PortsDep, caller: ReaderDep, finding_id: UUID) -> Response:
     """One finding."""
     return await answer_one(ports, caller, "finding", FindingOut, finding_id)
 

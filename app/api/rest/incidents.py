@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from app.api.deps import CallerDep, PortsDep, SeenVersion
+from app.api.deps import CallerDep, PortsDep, ReaderDep, SeenVersion
 from app.api.reading import After, Limit, Listing, SortBy, answer_list, answer_one, many
 from app.api.rest.incident_schemas import IncidentCreate, IncidentOut, IncidentPatch, SeverityName
 from app.api.schemas import Instant, Page
@@ -42,7 +42,7 @@ LISTING = Listing(
 @router.get("", response_model=Page[IncidentOut])
 async def list_incidents(
     ports: PortsDep,
-    caller: CallerDep,
+    caller: ReaderDep,
     severity: Annotated[str | None, Query(description="P1 to P5, comma-separated.")] = None,
     mode: Annotated[str | None, Query(description="Comma-separated.")] = None,
     customer_impact: Annotated[str | None, Query(description="Comma-separated.")] = None,
@@ -90,7 +90,7 @@ async def create_incident(ports: PortsDep, caller: CallerDep, body: IncidentCrea
 
 
 @router.get("/{incident_id}", response_model=IncidentOut)
-async def get_incident(ports: PortsDep, caller: CallerDep, incident_id: UUID) -> Response:
+async def get_incident(ports: PortsDep, caller: ReaderDep, incident_id: UUID) -> Response:
     """One incident; a restricted one only for admins and its viewers."""
     return await answer_one(ports, caller, "incident", IncidentOut, incident_id)
 

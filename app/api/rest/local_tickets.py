@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
-from app.api.deps import CallerDep, PortsDep
+from app.api.deps import CallerDep, PortsDep, ReaderDep
 from app.api.reading import After, Limit, Listing, SortBy, answer_list, answer_one, many
 from app.api.schemas import Body, Out, Page
 from app.domain.selection import Op
@@ -48,7 +48,7 @@ LISTING = Listing(
 @router.get("", response_model=Page[LocalTicketOut])
 async def list_local_tickets(
     ports: PortsDep,
-    caller: CallerDep,
+    caller: ReaderDep,
     status: Annotated[str | None, Query(description="Comma-separated.")] = None,
     sort: SortBy = None,
     limit: Limit = 50,
@@ -60,7 +60,7 @@ async def list_local_tickets(
 
 
 @router.get("/{number}", response_model=LocalTicketOut)
-async def get_local_ticket(ports: PortsDep, caller: CallerDep, number: Number) -> Response:
+async def get_local_ticket(ports: PortsDep, caller: ReaderDep, number: Number) -> Response:
     """One ticket."""
     return await answer_one(ports, caller, "local_ticket", LocalTicketOut, number, by="number")
 

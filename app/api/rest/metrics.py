@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query
 
-from app.api.deps import CallerDep, PortsDep
+from app.api.deps import PortsDep, ReaderDep
 from app.api.reading import many
 from app.api.schemas import Instant
 from app.domain.errors import Invalid
@@ -57,7 +57,7 @@ async def require_names(ports: Ports, where: FactFilter) -> None:
 
 
 @router.get("", response_model=PostmortemMetrics)
-async def compute_postmortem_metrics(ports: PortsDep, caller: CallerDep, asked: Asked) -> PostmortemMetrics:
+async def compute_postmortem_metrics(ports: PortsDep, caller: ReaderDep, asked: Asked) -> PostmortemMetrics:
     """All four at once. Every number comes with `n`, `n_missing` and why; no data is null, never 0."""
     where, window = asked
     await require_names(ports, where)
@@ -67,7 +67,7 @@ async def compute_postmortem_metrics(ports: PortsDep, caller: CallerDep, asked: 
 
 
 @router.get("/recurrence", response_model=RecurrenceRate)
-async def compute_recurrence(ports: PortsDep, caller: CallerDep, asked: Asked) -> RecurrenceRate:
+async def compute_recurrence(ports: PortsDep, caller: ReaderDep, asked: Asked) -> RecurrenceRate:
     """Share of postmortems whose root cause struck again within six months: the primary measure."""
     where, window = asked
     await require_names(ports, where)
@@ -77,7 +77,7 @@ async def compute_recurrence(ports: PortsDep, caller: CallerDep, asked: Asked) -
 
 
 @router.get("/completion", response_model=Completion)
-async def compute_completion(ports: PortsDep, caller: CallerDep, asked: Asked) -> Completion:
+async def compute_completion(ports: PortsDep, caller: ReaderDep, asked: Asked) -> Completion:
     """Share of action items done by the date they were promised for, and closed with evidence in time."""
     where, window = asked
     await require_names(ports, where)
@@ -85,7 +85,7 @@ async def compute_completion(ports: PortsDep, caller: CallerDep, asked: Asked) -
 
 
 @router.get("/detection", response_model=dict[Phase, DurationTrend])
-async def compute_detection(ports: PortsDep, caller: CallerDep, asked: Asked) -> dict[Phase, DurationTrend]:
+async def compute_detection(ports: PortsDep, caller: ReaderDep, asked: Asked) -> dict[Phase, DurationTrend]:
     """Time from start to detection, acknowledgement, mitigation and resolution, in seconds, with its trend."""
     where, window = asked
     await require_names(ports, where)
@@ -96,7 +96,7 @@ async def compute_detection(ports: PortsDep, caller: CallerDep, asked: Asked) ->
 
 
 @router.get("/severity", response_model=SeverityDistribution)
-async def compute_severity(ports: PortsDep, caller: CallerDep, asked: Asked) -> SeverityDistribution:
+async def compute_severity(ports: PortsDep, caller: ReaderDep, asked: Asked) -> SeverityDistribution:
     """Share of P1 and P2 among all incidents, with its trend."""
     where, window = asked
     await require_names(ports, where)

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from app.api.deps import CallerDep, PortsDep, SeenVersion
+from app.api.deps import CallerDep, PortsDep, ReaderDep, SeenVersion
 from app.api.reading import (
     After,
     Limit,
@@ -90,7 +90,7 @@ LISTING = Listing(
 
 
 @router.get("/me", response_model=MeOut)
-async def get_me(caller: CallerDep) -> MeOut:
+async def get_me(caller: ReaderDep) -> MeOut:
     """Who you are, as this service sees you; every credential may ask this."""
     id = caller.person_id or caller.service_account_id
     assert id is not None, "a credential belongs to a person or a service account"
@@ -107,7 +107,7 @@ async def get_me(caller: CallerDep) -> MeOut:
 @router.get("/people", response_model=Page[PersonOut])
 async def list_people(
     ports: PortsDep,
-    caller: CallerDep,
+    caller: ReaderDep,
     team: Annotated[str | None, Query(description="Slugs, comma-separated.")] = None,
     role: Annotated[str | None, Query(description="Comma-separated.")] = None,
     active: bool | None = None,
@@ -131,7 +131,7 @@ async def create_person(ports: PortsDep, caller: CallerDep, body: PersonCreate) 
 
 
 @router.get("/people/{person}", response_model=PersonOut)
-async def get_person(ports: PortsDep, caller: CallerDep, person: Ref) -> Response:
+async def get_person(ports: PortsDep, caller: ReaderDep, person: Ref) -> Response:
     """One person, by id or e-mail address."""
     return record_response(await read_by_ref(ports, caller, "person", PersonOut, person.lower(), "email"))
 

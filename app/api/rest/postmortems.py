@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from app.api.deps import CallerDep, PortsDep, SeenVersion
+from app.api.deps import CallerDep, PortsDep, ReaderDep, SeenVersion
 from app.api.reading import After, Limit, Listing, SortBy, answer_list, answer_one, many
 from app.api.rest import timeline, versions
 from app.api.rest.postmortem_schemas import (
@@ -60,7 +60,7 @@ async def _answer(ports: Ports, caller: Caller, id: UUID, status: int = 200) -> 
 @router.get("", response_model=Page[PostmortemBrief])
 async def list_postmortems(
     ports: PortsDep,
-    caller: CallerDep,
+    caller: ReaderDep,
     status: Annotated[str | None, Query(description="Comma-separated.")] = None,
     tier: Annotated[str | None, Query(pattern=r"^[123](,[123])*$", description="Numbers, comma-separated.")] = None,
     service: Annotated[str | None, Query(description="Slugs, comma-separated.")] = None,
@@ -94,7 +94,7 @@ async def create_postmortem(ports: PortsDep, caller: CallerDep, body: Postmortem
 
 
 @router.get("/{postmortem_id}", response_model=PostmortemOut)
-async def get_postmortem(ports: PortsDep, caller: CallerDep, postmortem_id: UUID) -> Response:
+async def get_postmortem(ports: PortsDep, caller: ReaderDep, postmortem_id: UUID) -> Response:
     """One postmortem as it is now, with timeline, factors, action items and signatures."""
     return await _answer(ports, caller, postmortem_id)
 
@@ -128,7 +128,7 @@ def _fields(body: PostmortemPatch) -> PostmortemFields:
 
 
 @router.get("/{postmortem_id}/readiness", response_model=ReadinessOut)
-async def get_readiness(ports: PortsDep, caller: CallerDep, postmortem_id: UUID) -> ReadinessOut:
+async def get_readiness(ports: PortsDep, caller: ReaderDep, postmortem_id: UUID) -> ReadinessOut:
     """What is missing before it can be published; publishing is refused (409) with the same list."""
     state, content_hash = await reviewing.get_readiness(
         ports.uow, ports.clock, ports.policy, caller=caller, postmortem_id=postmortem_id

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from app.api.deps import CallerDep, PortsDep, SeenVersion
+from app.api.deps import CallerDep, PortsDep, ReaderDep, SeenVersion
 from app.api.reading import (
     After,
     Limit,
@@ -79,7 +79,7 @@ LISTING = Listing(
 @router.get("", response_model=Page[RootCauseOut])
 async def list_root_causes(
     ports: PortsDep,
-    caller: CallerDep,
+    caller: ReaderDep,
     factor_code: Annotated[str | None, Query(description="Comma-separated.")] = None,
     merged: Annotated[bool | None, Query(description="Only merged entries, or only those that count.")] = None,
     search: Annotated[str | None, Query(max_length=200, description="In the title.")] = None,
@@ -104,7 +104,7 @@ async def create_root_cause(ports: PortsDep, caller: CallerDep, body: RootCauseC
 
 
 @router.get("/{root_cause}", response_model=RootCauseOut)
-async def get_root_cause(ports: PortsDep, caller: CallerDep, root_cause: Ref) -> Response:
+async def get_root_cause(ports: PortsDep, caller: ReaderDep, root_cause: Ref) -> Response:
     """One entry, by id or slug."""
     return record_response(await read_by_ref(ports, caller, "root_cause", RootCauseOut, root_cause, "slug"))
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from pydantic import Field
 
-from app.api.deps import CallerDep, PortsDep, SeenVersion
+from app.api.deps import CallerDep, PortsDep, ReaderDep, SeenVersion
 from app.api.reading import (
     After,
     Limit,
@@ -72,7 +72,7 @@ LISTING = Listing(
 @router.get("", response_model=Page[ServiceAccountOut])
 async def list_service_accounts(
     ports: PortsDep,
-    caller: CallerDep,
+    caller: ReaderDep,
     active: bool | None = None,
     sort: SortBy = None,
     limit: Limit = 50,
@@ -92,7 +92,7 @@ async def create_service_account(ports: PortsDep, caller: CallerDep, body: Servi
 
 
 @router.get("/{account}", response_model=ServiceAccountOut)
-async def get_service_account(ports: PortsDep, caller: CallerDep, account: Ref) -> Response:
+async def get_service_account(ports: PortsDep, caller: ReaderDep, account: Ref) -> Response:
     """One service account, by id or slug."""
     return record_response(await read_by_ref(ports, caller, "service_account", ServiceAccountOut, account, "slug"))
 

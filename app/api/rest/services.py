@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from app.api.deps import CallerDep, PortsDep, SeenVersion
+from app.api.deps import CallerDep, PortsDep, ReaderDep, SeenVersion
 from app.api.reading import (
     After,
     Limit,
@@ -81,7 +81,7 @@ LISTING = Listing(
 @router.get("", response_model=Page[ServiceOut])
 async def list_services(
     ports: PortsDep,
-    caller: CallerDep,
+    caller: ReaderDep,
     team: Annotated[str | None, Query(description="Slugs, comma-separated.")] = None,
     search: Annotated[str | None, Query(max_length=200, description="In the name.")] = None,
     sort: SortBy = None,
@@ -103,7 +103,7 @@ async def create_service(ports: PortsDep, caller: CallerDep, body: ServiceCreate
 
 
 @router.get("/{service}", response_model=ServiceOut)
-async def get_service(ports: PortsDep, caller: CallerDep, service: Ref) -> Response:
+async def get_service(ports: PortsDep, caller: ReaderDep, service: Ref) -> Response:
     """One service, by id or slug."""
     return record_response(await read_by_ref(ports, caller, "service", ServiceOut, service, "slug"))
 

@@ -8,7 +8,7 @@ import orjson
 from fastapi import APIRouter, Header, Query, Response
 from pydantic import Field
 
-from app.api.deps import CallerDep, PortsDep
+from app.api.deps import PortsDep, ReaderDep
 from app.api.reading import After, Limit, Listing, count_list, many, read_list
 from app.api.reports.sprint_planning import sprint_csv, sprint_markdown
 from app.api.rest.action_items import PriorityName
@@ -121,7 +121,7 @@ _FORMATS = {
 @router.get("", response_model=SprintPlanningOut, responses=_FORMATS)  # type: ignore[arg-type]
 async def get_sprint_planning(
     ports: PortsDep,
-    caller: CallerDep,
+    caller: ReaderDep,
     team: Annotated[str | None, Query(description="Slugs, comma-separated.")] = None,
     service: Annotated[str | None, Query(description="Slugs, comma-separated.")] = None,
     days: Annotated[int, Query(ge=1, le=730, description="Created, reopened or recurred within so many days.")] = 90,

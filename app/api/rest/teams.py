@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from app.api.deps import CallerDep, PortsDep, SeenVersion
+from app.api.deps import CallerDep, PortsDep, ReaderDep, SeenVersion
 from app.api.reading import (
     After,
     Limit,
@@ -80,7 +80,7 @@ LISTING = Listing(
 @router.get("", response_model=Page[TeamOut])
 async def list_teams(
     ports: PortsDep,
-    caller: CallerDep,
+    caller: ReaderDep,
     search: Annotated[str | None, Query(max_length=200, description="In the name.")] = None,
     sort: SortBy = None,
     limit: Limit = 50,
@@ -100,7 +100,7 @@ async def create_team(ports: PortsDep, caller: CallerDep, body: TeamCreate) -> R
 
 
 @router.get("/{team}", response_model=TeamOut)
-async def get_team(ports: PortsDep, caller: CallerDep, team: Ref) -> Response:
+async def get_team(ports: PortsDep, caller: ReaderDep, team: Ref) -> Response:
     """One team, by id or slug."""
     return record_response(await read_by_ref(ports, caller, "team", TeamOut, team, "slug"))
 

@@ -8,7 +8,7 @@ import orjson
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
-from app.api.deps import CallerDep, PortsDep
+from app.api.deps import PortsDep, ReaderDep
 from app.api.reading import After, Limit, Listing, answer_list, fields_of, read_one
 from app.api.reports.postmortem_markdown import postmortem_markdown
 from app.api.rest.postmortem_schemas import PostmortemOut
@@ -66,7 +66,7 @@ async def _version(ports: Ports, caller: Caller, postmortem_id: UUID, number: in
 )
 async def get_postmortem_markdown(
     ports: PortsDep,
-    caller: CallerDep,
+    caller: ReaderDep,
     postmortem_id: UUID,
     number: Annotated[
         int | None, Query(ge=1, le=1_000_000, description="A published version; else as it is now.")
@@ -84,13 +84,13 @@ async def get_postmortem_markdown(
 
 @router.get("/{postmortem_id}/versions", response_model=Page[VersionOut])
 async def list_postmortem_versions(
-    ports: PortsDep, caller: CallerDep, postmortem_id: UUID, limit: Limit = 50, after: After = None
+    ports: PortsDep, caller: ReaderDep, postmortem_id: UUID, limit: Limit = 50, after: After = None
 ) -> Response:
     """The published versions, newest first."""
     return await answer_list(ports, caller, VERSIONS, filters={"of": postmortem_id}, limit=limit, after=after)
 
 
 @router.get("/{postmortem_id}/versions/{number}", response_model=VersionDetailOut)
-async def get_postmortem_version(ports: PortsDep, caller: CallerDep, postmortem_id: UUID, number: Number) -> Response:
+async def get_postmortem_version(ports: PortsDep, caller: ReaderDep, postmortem_id: UUID, number: Number) -> Response:
     """One published version as it was signed; it never changes."""
     return Response(await _version(ports, caller, postmortem_id, number), media_type="application/json")

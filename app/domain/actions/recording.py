@@ -8,7 +8,7 @@ from app.domain.actions.model import ActionItem, Changes
 from app.domain.events import Event, EventType
 from app.domain.ports import UnitOfWork
 from app.domain.tracking.model import TicketUpdate
-from app.domain.tracking.routing import ticket_update
+from app.domain.tracking.routing import may_hold_restricted, ticket_update
 
 
 async def keep(
@@ -33,10 +33,12 @@ async def keep(
 
 
 async def tell_ticket(u: UnitOfWork, item: ActionItem, update: TicketUpdate, *, reason: str, now: datetime) -> None:
-    """Queue a change for the item's ticket, if it has one."""
+    """Queue a change for the item's ticket, if it has one; nothing more goes to a ticket that restriction exposed."""
     ticket = await u.tickets.find_of_item(item.id)
-    if ticket is not None:
-        await u.deliveries.add(ticket_update(ticket, update, reason=reason, now=now))
+    incident = await u.incidents.find(item.incident_id) if item.incident_id else None
+    if ticket is None or (incident is not None and incident.restricted and not may_hold_restricted(ticket.route)):
+        return
+    await u.deliveries.add(ticket_update(ticket, update, reason=reason, now=now))
 
 
 def evidence_request(item: ActionItem) -> str:

@@ -6,18 +6,17 @@ from datetime import datetime
 from app.domain.actions.model import ActionItem
 from app.domain.follow_through.model import FindingCode
 from app.domain.incidents.model import Incident
-from app.domain.organisation.model import Provider
 from app.domain.ports import UnitOfWork
 from app.domain.tracking.model import DeliveryState, SyncState, Ticket
 from app.domain.tracking.reporting import report, settle
-from app.domain.tracking.routing import LOCAL
+from app.domain.tracking.routing import LOCAL, may_hold_restricted
 
 
 async def hide_tickets(u: UnitOfWork, incident: Incident, now: datetime) -> None:
     """Keep what is not in an ordinary tracker yet out of it; report what is there: only a person can hide that."""
     items = {item.id: item for item in await _items_of(u, incident)}
     for ticket in await u.tickets.of_items(list(items)):
-        if ticket.route.provider is Provider.LOCAL or ticket.route.restricted:
+        if may_hold_restricted(ticket.route):
             continue
         if not await _kept_out(u, ticket, now):
             where = ticket.key or ticket.route.project

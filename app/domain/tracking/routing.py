@@ -18,9 +18,14 @@ LOCAL = Route(Provider.LOCAL, "norepeat", restricted=True)
 def route_of(service: Service | None, team: Team | None, incident: Incident | None) -> Route:
     """The service's route, else the team's, else our own tracker; restricted work only where that is allowed."""
     route = (service and service.route) or (team and team.route) or LOCAL
-    if incident is not None and incident.restricted and not route.restricted:
+    if incident is not None and incident.restricted and not may_hold_restricted(route):
         return LOCAL
     return route
+
+
+def may_hold_restricted(route: Route) -> bool:
+    """Whether work of restricted incidents may be seen there."""
+    return route.provider is Provider.LOCAL or route.restricted
 
 
 def new_ticket(item: ActionItem, route: Route, now: datetime) -> tuple[Ticket, Delivery]:

@@ -7,9 +7,7 @@ import sqlalchemy as sa
 from alembic import context
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.adapters.db import tables
-
-_OURS = tables.SQLModel.metadata
+from app.adapters.db.tables import METADATA as _OURS
 
 
 def _include(name: str | None, kind: str, _parents: object) -> bool:

@@ -374,7 +374,8 @@ KINDS: Mapping[str, Kind] = {
         | _texts("external_id", "key", "url", "status_text", "assignee", "last_error")
         | _flags("adopted")
         | _instants("last_synced_at", "source_updated_at")
-        | _jsons("route", "dropped"),
+        | {"route": Column("jsonb_build_object('provider', {t}.provider, 'issue_type', null) || {t}.route", As.JSON)}
+        | _jsons("dropped"),
         one={"action_item": ToOne("action_item", "{t}.action_item_id")},
         incident="(select incident_id from action_items where id = {t}.action_item_id)",
     ),

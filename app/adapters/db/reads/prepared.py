@@ -11,6 +11,7 @@ from typing import Any
 import asyncpg
 import orjson
 
+from app.adapters.db.answering import answering
 from app.adapters.db.reads.catalog import As
 from app.adapters.db.reads.compile import Compiled, Unknown, compile_count, compile_selection
 from app.domain.access import Caller
@@ -73,9 +74,10 @@ class SqlRead:
     async def _fetch(self, variables: Mapping[str, object], caller: Caller) -> Sequence[asyncpg.Record]:
         arguments = [_argument(variables.get(p.variable), p.type, p.is_list) for p in self.compiled.parameters]
         try:
-            rows: Sequence[asyncpg.Record] = await self.pool.fetch(
-                self.compiled.sql, caller.person_id, caller.sees_everything, *arguments
-            )
+            with answering():
+                rows: Sequence[asyncpg.Record] = await self.pool.fetch(
+                    self.compiled.sql, caller.person_id, caller.sees_everything, *arguments
+                )
             return rows
         except asyncpg.DataError as error:
             raise Invalid("A filter value is out of range, or holds a character that text cannot hold.") from error

@@ -1,0 +1,115 @@
+"""Which fields a Jira project takes when an issue is created, and what is put into them or, failing that, into text."""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from app.adapters.trackers.jira_client import JiraClient
+from app.adapters.trackers.jira_text import DUE, PRIORITY, description, label_of, summary_of
+from app.domain.tracking.model import TicketDraft, TrackerRefused
+
+KEPT_SECONDS = 3600.0
+PRIORITIES: Mapping[str, tuple[str, ...]] = {
+    "urgent": ("urgent", "highest", "critical", "blocker", "p1"),
+    "high": ("high", "major", "p2"),
+    "medium": ("medium", "normal", "p3"),
+    "low": ("low", "minor", "lowest", "trivial", "p4"),
+}
+"""Ours, and what sites call it, most likely first."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateMeta:
+    """An issue type of a project: its id, its fields, and its priorities' ids by name."""
+
+    type_id: str
+    fields: frozenset[str]
+    priorities: Mapping[str, str]
+
+    def without(self, fields: frozenset[str]) -> "CreateMeta":
+        """The same, after Jira has refused these fields whatever it said before."""
+        return replace(self, fields=self.fields - fields)
+
+    def priority_id(self, priority: str) -> str | None:
+        if "priority" not in self.fields:
+            return None
+        return next((self.priorities[name] for name in PRIORITIES.get(priority, ()) if name in self.priorities), None)
+
+
+class CreateMetas:
+    """Asked once for each project and issue type, and again after an hour."""
+
+    def __init__(self, jira: JiraClient) -> None:
+        self._jira = jira
+        self._known: dict[tuple[str, str], tuple[float, CreateMeta]] = {}
+
+    async def of(self, project: str, type_name: str | None) -> CreateMeta:
+        """Raises TrackerRefused if the project has no such type."""
+        key = (project, type_name or "")
+        until, known = self._known.get(key, (0.0, None))
+        if known is None or until < time.monotonic():
+            known = await self._read(project, await self._type_id(project, type_name))
+            self._known[key] = (time.monotonic() + KEPT_SECONDS, known)
+        return known
+
+    def forget(self, project: str, type_name: str | None) -> None:
+        """Ask again next time: somebody has changed the project."""
+        self._known.pop((project, type_name or ""), None)
+
+    async def _type_id(self, project: str, name: str | None) -> str:
+        about = f"the project {project}"
+        listed = self._jira.pages(f"/issue/createmeta/{project}/issuetypes", "issueTypes", about=about)
+        types = {str(one["name"]): str(one["id"]) async for one in listed if not one.get("subtask")}
+        wanted = [found for found in types if found.casefold() == (name or "task").casefold()]
+        if wanted or (types and name is None):
+            return types[(wanted or list(types))[0]]
+        names = ", ".join(types) or "none that the token may create"
+        raise TrackerRefused(
+            f"The Jira project {project} has no issue type {name or 'at all'}; it has {names}. "
+            "Change issue_type in the tracker route."
+        )
+
+    async def _read(self, project: str, type_id: str) -> CreateMeta:
+        path = f"/issue/createmeta/{project}/issuetypes/{type_id}"
+        listed = self._jira.pages(path, "fields", about=f"the project {project}")
+        fields = {str(field["fieldId"]): field async for field in listed}
+        allowed: Iterable[Mapping[str, Any]] = fields.get("priority", {}).get("allowedValues") or ()
+        priorities = {str(one["name"]).casefold(): str(one["id"]) for one in allowed}
+        return CreateMeta(type_id, frozenset(fields), priorities)
+
+
+def new_issue(draft: TicketDraft, project: str, meta: CreateMeta, *, plain: bool) -> tuple[dict[str, Any], list[str]]:
+    """The fields of a new issue, and what of the draft has no field there: it is said in the description instead."""
+    fields: dict[str, Any] = {
+        "project": {"key": project}, "issuetype": {"id": meta.type_id}, "summary": summary_of(draft.title),
+    }  # fmt: skip
+    lines: list[str] = []
+    dropped: list[str] = []
+    priority_id = meta.priority_id(draft.priority)
+    if priority_id is not None:
+        fields["priority"] = {"id": priority_id}
+    else:
+        lines.append(f"{PRIORITY} {draft.priority}")
+        dropped.append(f"priority:{draft.priority}")
+    if draft.due_on is not None and "duedate" in meta.fields:
+        fields["duedate"] = draft.due_on.isoformat()
+    elif draft.due_on is not None:
+        lines.append(f"{DUE} {draft.due_on}")
+        dropped.append(f"duedate:{draft.due_on}")
+    if draft.assignee is not None and "assignee" in meta.fields:
+        fields["assignee"] = person(draft.assignee, plain=plain)
+    elif draft.assignee is not None:
+        dropped.append(f"assignee:{draft.assignee}")
+    if "labels" in meta.fields:
+        fields["labels"] = [label_of(draft.marker), *("-".join(label.split()) for label in draft.labels)]
+    else:  # Without a label the look-up goes by the text.
+        lines.append(label_of(draft.marker))
+        dropped += [f"label:{label}" for label in draft.labels]
+    fields["description"] = description(draft.body, lines, draft.url, plain=plain)
+    return fields, dropped
+
+
+def person(handle: str, *, plain: bool) -> dict[str, str]:
+    """Somebody as a field's value: by account id in the cloud, by name in a data center."""
+    return {"name": handle} if plain else {"id": handle}

@@ -1,0 +1,100 @@
+"""A Jira issue as a remote ticket, the same from REST and from webhooks."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from app.domain.tracking.model import RemoteTicket, TicketStatus, TrackerOutcomeUnknown
+
+FIELDS = (
+    "summary", "status", "resolution", "assignee", "duedate", "labels", "description", "issuetype", "project",
+    "updated",
+)  # fmt: skip
+CATEGORIES = {
+    "undefined": TicketStatus.TODO,
+    "new": TicketStatus.TODO,
+    "indeterminate": TicketStatus.IN_PROGRESS,
+    "done": TicketStatus.DONE,
+}
+DECLINED = ("Won't Do", "Won't Fix", "Declined", "Rejected", "Cancelled", "Canceled", "Cannot Reproduce")
+DUPLICATE = ("Duplicate",)
+
+
+@dataclass(frozen=True, slots=True)
+class Endings:
+    """What a site calls the ways to end an issue without doing it, as resolution or as status."""
+
+    declined: frozenset[str]
+    duplicate: frozenset[str]
+
+    @classmethod
+    def named(cls, declined: Iterable[str] = DECLINED, duplicate: Iterable[str] = DUPLICATE) -> "Endings":
+        return cls(frozenset(map(_plain, declined)), frozenset(map(_plain, duplicate)))
+
+    def ending(self, *names: str | None) -> TicketStatus:
+        """What an issue with this resolution or status has come to."""
+        given = {_plain(name) for name in names if name}
+        if given & self.duplicate:
+            return TicketStatus.DUPLICATE
+        return TicketStatus.CANCELLED if given & self.declined else TicketStatus.DONE
+
+
+def _plain(name: str) -> str:
+    return name.casefold().replace("’", "'")
+
+
+def to_remote(
+    issue: Mapping[str, Any], endings: Endings, site: str | None = None, dropped: tuple[str, ...] = ()
+) -> RemoteTicket:
+    """The issue in our words; `site` is where people see it, unless its own address says so."""
+    try:
+        fields = issue["fields"]
+        key = str(issue["key"])
+        due = fields.get("duedate")
+        return RemoteTicket(
+            external_id=str(int(issue["id"])),
+            key=key,
+            url=f"{site or site_of(issue)}/browse/{key}",
+            status=status_of(fields, endings),
+            updated_at=datetime.fromisoformat(fields["updated"]).astimezone(UTC),
+            status_text=status_text(fields),
+            title=fields.get("summary") or "",
+            assignee=account_of(fields.get("assignee")),
+            due_on=date.fromisoformat(due) if due else None,
+            dropped=dropped,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise TrackerOutcomeUnknown(f"Jira's answer is not an issue as we know it: {error!r}") from error
+
+
+def site_of(issue: Mapping[str, Any]) -> str:
+    """Where the issue lives, by its own address."""
+    return str(issue["self"]).partition("/rest/api/")[0]
+
+
+def account_of(user: Mapping[str, Any] | None) -> str | None:
+    """An account id in the cloud, a user name in a data center."""
+    return (user.get("accountId") or user.get("name")) if user else None
+
+
+def status_of(fields: Mapping[str, Any], endings: Endings) -> TicketStatus:
+    """By category, which every site has; one that we do not know counts as not begun."""
+    status = CATEGORIES.get(category_of(fields["status"]), TicketStatus.TODO)
+    if status is not TicketStatus.DONE:
+        return status
+    return endings.ending(_name(fields.get("resolution")), _name(fields["status"]))
+
+
+def category_of(status: Mapping[str, Any]) -> str:
+    return str((status.get("statusCategory") or {}).get("key") or "undefined")
+
+
+def status_text(fields: Mapping[str, Any]) -> str:
+    """`Done (Won't Do)`, as the site calls it."""
+    status, resolution = _name(fields["status"]) or "", _name(fields.get("resolution"))
+    return status if resolution in (None, status) else f"{status} ({resolution})"
+
+
+def _name(named: Mapping[str, Any] | None) -> str | None:
+    return named.get("name") if named else None
