@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
 
+from app.api.contract import install_contract
 from app.api.errors import every_code, install_error_handlers
 from app.api.graphql.route import install_graphql
 from app.api.inbound.route import install_inbound
@@ -74,6 +75,7 @@ def create_app(
     app.include_router(_v1())
     install_inbound(app)
     install_graphql(app, introspection=settings.docs)
+    install_contract(app)
     app.include_router(pages_router(version=VERSION, docs_enabled=settings.docs))
     app.add_middleware(BodyLimit, limit=settings.body_limit)
     app.add_middleware(RequestFrame)

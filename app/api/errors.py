@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from app.domain.errors import DomainError, Kind, Problem, every_error
 
@@ -124,7 +125,16 @@ def pointer_to(location: Sequence[object]) -> str:
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     code, message = HTTP_CODES.get(error.status_code, ("http_error", str(error.detail)))
-    return problem(error.status_code, code, message, request_id=_request_id(request), headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(_methods_at(request)))
+    return problem(error.status_code, code, message, request_id=_request_id(request), headers=headers)
+
+
+def _methods_at(request: Request) -> set[str]:
+    """Every method of this address; the framework names those of the first route that fits only."""
+    fitting = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
+    return {method for route in fitting for method in getattr(route, "methods", None) or ()}
 
 
 async def _on_unexpected(request: Request, error: Exception) -> JSONResponse:

@@ -2,14 +2,19 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from app.domain.access import Caller
 from app.domain.actions.evidence import Check
-from app.domain.actions.model import ActionItem, Change
+from app.domain.actions.model import ActionItem, Change, Priority
+from app.domain.budgets.alerts import Alert
+from app.domain.budgets.changes import Face, Reprioritised
+from app.domain.budgets.measuring import BudgetReading, MeasuredBudget
+from app.domain.budgets.model import Boost, BoostKey, Effect
+from app.domain.budgets.slos import Slo
 from app.domain.events import Event
 from app.domain.follow_through.model import Finding, FindingCode
 from app.domain.incidents.history import Additions, Known, Names
@@ -20,6 +25,7 @@ from app.domain.learning.metrics import ItemRow, PhaseRow, SeverityRow
 from app.domain.learning.model import Factor, RootCause
 from app.domain.learning.recurrence_rate import OccurrenceRow, PostmortemRow
 from app.domain.learning.risk import PairHistory, RiskPolicy
+from app.domain.monitoring import Series
 from app.domain.organisation.model import ApiKey, Person, Provider, Route, Service, ServiceAccount, Team
 from app.domain.policy import Policy
 from app.domain.postmortems.model import Postmortem, Publication
@@ -56,6 +62,7 @@ class Services(Protocol):
     async def get(self, id: UUID) -> Service: ...
     async def find(self, id: UUID) -> Service | None: ...
     async def find_by_slug(self, slug: str) -> Service | None: ...
+    async def slugs(self) -> tuple[str, ...]: ...
     async def add(self, service: Service) -> None: ...
     async def save(self, service: Service) -> Service: ...
 
@@ -169,6 +176,10 @@ class Deliveries(Protocol):
         """Queue it, unless one with the same key is queued already."""
         ...
 
+    async def add_many(self, deliveries: Sequence[Delivery]) -> None:
+        """The same for many, in one statement."""
+        ...
+
     async def save(self, delivery: Delivery) -> None: ...
     async def due(self, now: datetime, provider: Provider, limit: int) -> tuple[UUID, ...]:
         """Unfinished deliveries that may be attempted now, oldest first, only the first of each ticket."""
@@ -219,6 +230,7 @@ class Findings(Protocol):
 
 class Events(Protocol):
     async def add(self, event: Event) -> None: ...
+    async def add_many(self, events: Sequence[Event]) -> None: ...
     async def unhandled(self, limit: int) -> tuple[Event, ...]:
         """Events that the worker has not acted on, oldest first, locked and skipping those another worker holds."""
         ...
@@ -237,9 +249,73 @@ class Risks(Protocol):
         ...
 
     async def open_items(self, causes: Sequence[UUID] | None) -> tuple[RiskyItem, ...]: ...
+    async def causes_on(self, service_id: UUID) -> tuple[UUID, ...]:
+        """The root causes of the service's not-closed items."""
+        ...
+
     async def store(self, risks: Sequence[StoredRisk]) -> None: ...
     async def fit(self) -> StoredFit | None: ...
     async def save_fit(self, fit: StoredFit) -> None: ...
+
+
+class Boosts(Protocol):
+    """The ledger of boosts, what was measured of budgets, and what both do to items."""
+
+    async def lock(self, service_id: UUID) -> None:
+        """One writer at a time for a service's boosts, until the transaction ends."""
+        ...
+
+    async def get(self, id: UUID) -> Boost: ...
+    async def find(self, key: BoostKey) -> Boost | None:
+        """The live boost of the key, else the one that ended last."""
+        ...
+
+    async def live(self, service_ids: Sequence[UUID]) -> tuple[Boost, ...]: ...
+    async def ageing(self, now: datetime) -> tuple[UUID, ...]:
+        """Services with live boosts that are clear, or that nobody vouches for any more."""
+        ...
+
+    async def count_new(self, source: str, raised_by: str, since: datetime) -> int:
+        """How many boosts this source, or this credential, has raised since then."""
+        ...
+
+    async def add(self, boost: Boost) -> None: ...
+    async def save(self, boost: Boost) -> Boost: ...
+    async def reprioritise(
+        self, service_id: UUID, effects: Mapping[Priority, Effect], now: datetime
+    ) -> tuple[Reprioritised, ...]:
+        """Write the effect on each base priority to the service's not-closed items, in one statement; what changed."""
+        ...
+
+    async def faces(self, item_ids: Sequence[UUID]) -> tuple[Face, ...]:
+        """The tickets of these items, but for lost ones."""
+        ...
+
+    async def withhold(self, until: Mapping[UUID, datetime]) -> None:
+        """Remember when the tickets of these items may be told of a fall."""
+        ...
+
+    async def withheld(self, now: datetime, limit: int) -> tuple[Reprioritised, ...]:
+        """Items whose tickets may be told by now, locked and no longer remembered."""
+        ...
+
+    async def record(self, reading: BudgetReading) -> None: ...
+    async def recent(self, service_id: UUID, limit: int) -> tuple[BudgetReading, ...]:
+        """The latest readings, newest first; the last one of each SLO is always among them."""
+        ...
+
+    async def forget_readings(self, before: datetime) -> int: ...
+
+
+class Slos(Protocol):
+    async def find(self, service_id: UUID, name: str) -> Slo | None: ...
+    async def of_service(self, service_id: UUID) -> tuple[Slo, ...]: ...
+    async def service_of(self, name: str) -> UUID | None:
+        """The service of the only SLO with this name; None where there is none or more than one."""
+        ...
+
+    async def add(self, slo: Slo) -> None: ...
+    async def save(self, slo: Slo) -> Slo: ...
 
 
 class History(Protocol):
@@ -383,6 +459,18 @@ class Webhooks(Protocol):
         ...
 
 
+class AlertWebhooks(Protocol):
+    """What one monitoring system sends us."""
+
+    def delivery(self, headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: datetime) -> str:
+        """An id for an authentic post. Raises Unauthenticated, or Invalid when it is malformed."""
+        ...
+
+    def alerts(self, body: bytes) -> tuple[Alert, ...]:
+        """The alerts about error budgets in it. Raises Invalid."""
+        ...
+
+
 class Inbox(Protocol):
     async def put(self, source: str, delivery_id: str, headers: Mapping[str, str], body: bytes) -> bool:
         """Keep a delivery and wake the worker; returns after COMMIT and says whether it was new."""
@@ -396,6 +484,41 @@ class WebhookSource:
     webhooks: Webhooks
     secrets: tuple[str, ...]
     accepted_status: int = 202
+
+
+@dataclass(frozen=True, slots=True)
+class SignalSource:
+    """A monitoring system's webhooks and the credentials that are live; without one the route is closed."""
+
+    webhooks: AlertWebhooks
+    secrets: tuple[str, ...]
+    accepted_status: int = 202
+
+
+# ── Monitoring ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Monitoring(Protocol):
+    """A system that keeps time series. Raises InvalidQuery with its own words, and MonitoringUnavailable."""
+
+    def require_series(self, query: str) -> None:
+        """Raise InvalidQuery for a query that reads no series, such as a constant."""
+        ...
+
+    async def instant(self, query: str, at: datetime) -> tuple[Series, ...]: ...
+    async def points(self, query: str, start: datetime, end: datetime, step: float) -> tuple[Series, ...]:
+        """The series between two instants, a point every `step` seconds."""
+        ...
+
+    def graph(self, query: str, start: datetime, end: datetime) -> str:
+        """Where people can look at it."""
+        ...
+
+
+class SloSource(Protocol):
+    """A system that measures error budgets. Raises MonitoringUnavailable."""
+
+    async def budgets(self, now: datetime) -> tuple[MeasuredBudget, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,3 +537,6 @@ class Ports:
     metrics_policy: MetricsPolicy
     trackers: Mapping[Provider, Tracker]
     webhooks: Mapping[str, WebhookSource]
+    signals: Mapping[str, SignalSource] = field(default_factory=dict)
+    monitoring: Monitoring | None = None
+    slo_source: SloSource | None = None

@@ -35,9 +35,11 @@ class SqlEvents:
         self.added = False
 
     async def add(self, event: Event) -> None:
-        values = {name: getattr(event, name) for name in _PLAIN}
-        await self._run.insert(_events, {**values, "type": event.type, "data": dict(event.data)})
-        self.added = True
+        await self.add_many([event])
+
+    async def add_many(self, events: Sequence[Event]) -> None:
+        await self._run.insert_all(_events, [_to_row(event) for event in events])
+        self.added = self.added or bool(events)
 
     async def unhandled(self, limit: int) -> tuple[Event, ...]:
         due = sa.or_(_events.c.not_before.is_(None), _events.c.not_before <= sa.func.now())
@@ -69,6 +71,10 @@ _PLAIN = ("id", "subject_id", "incident_id", "actor", "occurred_at", "attempts")
 def to_event(row: Row) -> Event:
     """The entity behind a row."""
     return Event(**{name: row[name] for name in _PLAIN}, type=EventType(row["type"]), data=row["data"])
+
+
+def _to_row(event: Event) -> dict[str, object]:
+    return {name: getattr(event, name) for name in _PLAIN} | {"type": event.type, "data": dict(event.data)}
 
 
 def _among(ids: Sequence[UUID]) -> sa.ColumnElement[bool]:

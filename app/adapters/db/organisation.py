@@ -57,6 +57,9 @@ class SqlServices:
     async def find_by_slug(self, slug: str) -> Service | None:
         return await self._first(_services.c.slug == slug)
 
+    async def slugs(self) -> tuple[str, ...]:
+        return tuple(row["slug"] for row in await self._run.all(sa.select(_services.c.slug)))
+
     async def add(self, service: Service) -> None:
         await self._run.insert(_services, _of_service(service))
 

@@ -265,6 +265,9 @@ class ActionItemRow(Versioned, table=True):
         sa.Index("ix_action_items_cause_service", "root_cause_id", "service_id"),
         sa.Index("ix_action_items_service", "service_id", "status"),
         sa.Index("ix_action_items_team", "team_id", "status"),
+        sa.Index(
+            "ix_action_items_priority_due", "priority_due_at", postgresql_where=sa.text("priority_due_at is not null")
+        ),
     )
 
     postmortem_id: UUID | None = _ref("postmortems.id", index=True)
@@ -283,6 +286,8 @@ class ActionItemRow(Versioned, table=True):
     slips: int = 0
     base_priority: int = Field(sa_type=sa.SmallInteger)
     effective_priority: int = Field(sa_type=sa.SmallInteger)
+    boost_id: UUID | None = _ref("boosts.id")
+    priority_due_at: datetime | None = _at()
     plan: dict[str, Any] | None = _json()
     opened_at: datetime | None = _at()
     implemented_at: datetime | None = _at()
@@ -340,6 +345,73 @@ class CheckRow(SQLModel, table=True):
     refuted_at: datetime | None = _at()
 
 
+# ── Error budgets ────────────────────────────────────────────────────────────────────────────────────────────────
+
+_LIVE = sa.text("state in ('active', 'stale')")
+
+
+class BoostRow(SQLModel, table=True):
+    __tablename__ = "boosts"
+    __table_args__ = (
+        sa.Index("uq_boosts_live", "service_id", "slo", "source", "signal", unique=True, postgresql_where=_LIVE),
+        sa.Index("ix_boosts_key", "service_id", "slo", "source", "signal", "ended_at"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    version: int = 1
+    created_at: datetime = _at(sa_column_kwargs={"server_default": sa.func.now()}, index=True)
+    service_id: UUID = _ref("services.id")
+    slo: str = _text()
+    source: str = _text()
+    signal: str = _text()
+    levels: int = Field(sa_type=sa.SmallInteger)
+    raised_at: datetime = _at()
+    observed_at: datetime = _at()
+    vouched_until: datetime = _at()
+    raised_by: str = _text()
+    measured: bool = False
+    state: str = _text()
+    clear_since: datetime | None = _at()
+    stale_since: datetime | None = _at()
+    ended_at: datetime | None = _at()
+    ended_because: str = _text()
+    reason: str = _text()
+    burn_rate: float | None = None
+    remaining: float | None = None
+
+
+class BudgetReadingRow(SQLModel, table=True):
+    __tablename__ = "budget_readings"
+    __table_args__ = (
+        sa.UniqueConstraint("service_id", "slo", "source", "bucket"),
+        sa.Index("ix_budget_readings_recent", "service_id", "observed_at"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    service_id: UUID = _ref("services.id")
+    slo: str = _text()
+    source: str = _text()
+    bucket: datetime = _at()
+    observed_at: datetime = _at()
+    remaining: float | None = None
+    burn_rate: float | None = None
+    rates: dict[str, float] = _json("{}")
+
+
+class SloRow(Versioned, table=True):
+    __tablename__ = "slos"
+    __table_args__ = (sa.UniqueConstraint("service_id", "name"),)
+
+    service_id: UUID = _ref("services.id")
+    name: str = Field(sa_type=sa.Text, index=True)
+    objective: float
+    window_days: float
+    source: str = _text()
+    title: str = _text()
+    description: str = _text()
+    spec: dict[str, Any] = _json("{}")
+
+
 # ── Tickets ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -356,6 +428,9 @@ class TicketRow(Versioned, table=True):
     status: str = _text()
     status_text: str = _text()
     assignee: str | None = _text()
+    due_on: date | None = None
+    priority: str | None = _text()
+    defended_priority: str | None = _text()
     sync_state: str = _text()
     adopted: bool = False
     source_updated_at: datetime | None = _at()

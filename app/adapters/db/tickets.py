@@ -76,9 +76,14 @@ class SqlDeliveries:
         return to_delivery(row)
 
     async def add(self, delivery: Delivery) -> None:
-        values = {name: getattr(delivery, name) for name in _DELIVERY}
-        statement = insert(_deliveries).values({**values, "update": dict(delivery.update)})
+        statement = insert(_deliveries).values(_new(delivery))
         if await self._run.execute(statement.on_conflict_do_nothing(index_elements=["key"])):
+            self.added = True
+
+    async def add_many(self, deliveries: Sequence[Delivery]) -> None:
+        if deliveries:
+            statement = insert(_deliveries).on_conflict_do_nothing(index_elements=["key"])
+            await self._run.execute(statement, [_new(delivery) for delivery in deliveries])
             self.added = True
 
     async def save(self, delivery: Delivery) -> None:
@@ -139,7 +144,8 @@ class SqlDeliveries:
 
 _TICKET = (
     "id", "version", "created_at", "updated_at", "action_item_id", "external_id", "key", "url", "status_text",
-    "assignee", "adopted", "source_updated_at", "last_synced_at", "last_error",
+    "assignee", "due_on", "priority", "defended_priority", "adopted", "source_updated_at", "last_synced_at",
+    "last_error",
 )  # fmt: skip
 _DELIVERY = (
     "id", "key", "kind", "ticket_id", "provider", "marker", "created_at", "state", "attempts", "attempt_at",
@@ -175,6 +181,10 @@ def to_row(ticket: Ticket) -> dict[str, Any]:
         "sync_state": ticket.sync_state,
         "dropped": list(ticket.dropped),
     }
+
+
+def _new(delivery: Delivery) -> dict[str, Any]:
+    return {name: getattr(delivery, name) for name in _DELIVERY} | {"update": dict(delivery.update)}
 
 
 def to_delivery(row: Row) -> Delivery:

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.adapters.db.action_items import SqlActionItems
 from app.adapters.db.answering import answering
 from app.adapters.db.api_keys import SqlApiKeys
+from app.adapters.db.boosts import SqlBoosts
 from app.adapters.db.checks import SqlChecks
 from app.adapters.db.events import SqlEvents
 from app.adapters.db.findings import SqlFindings
@@ -17,6 +18,7 @@ from app.adapters.db.organisation import SqlPeople, SqlServiceAccounts, SqlServi
 from app.adapters.db.postmortems import SqlPostmortems
 from app.adapters.db.risks import SqlRisks
 from app.adapters.db.root_causes import SqlFactors, SqlRootCauses
+from app.adapters.db.slos import SqlSlos
 from app.adapters.db.statements import Statements
 from app.adapters.db.tickets import SqlDeliveries, SqlTickets
 from app.adapters.history.store import SqlHistory
@@ -46,6 +48,8 @@ class SqlUnitOfWork:
         self.findings = SqlFindings(statements)
         self.events = SqlEvents(statements)
         self.risks = SqlRisks(statements)
+        self.boosts = SqlBoosts(statements)
+        self.slos = SqlSlos(statements)
         self.history = SqlHistory(statements)
 
     async def commit(self) -> None:

@@ -125,6 +125,8 @@ class LocalTracker:
             title=row["title"],
             assignee=row["assignee"],
             due_on=row["due_on"],
+            priority=row["priority"],
+            marker=row["marker"],
         )
 
 

@@ -63,13 +63,23 @@ class Loaders:
 
     async def one(self, kind: str, value: object, *, by: str = "id") -> Row | None:
         """The record whose `by` is this value; None if it is not there or may not be seen."""
+        self._require_reader(kind)
         row: Row | None = await self._loader((kind, by), partial(self._load_ones, kind, by)).load(value)
+        return row
+
+    async def written(self, kind: str, value: object, *, by: str = "id") -> Row | None:
+        """The record that the caller has just written: to be shown it, the right to write is enough."""
+        (row,) = await self._load_ones(kind, by, [value])
         return row
 
     async def related(self, kind: str, edge: str, target: str, id: str, first: int | None = None) -> Any:
         """The record (or the first so many records) of kind `target` behind an edge of a record."""
+        self._require_reader(target)
         load = partial(self._load_related, kind, Edge(edge, "related", leaves(target), first))
         return await self._loader((kind, edge, first), load).load(id)
+
+    def _require_reader(self, kind: str) -> None:
+        authorize(self._caller, _NEEDS.get(kind, Action.READ))
 
     def _loader(self, key: object, load: Callable[[list[Any]], Awaitable[Sequence[Any]]]) -> DataLoader[Any, Any]:
         if key not in self._loaders:
@@ -78,7 +88,7 @@ class Loaders:
 
     async def _load_ones(self, kind: str, by: str, values: list[Any]) -> list[Row | None]:
         rows = await self._rows(kind, (*leaves(kind), Leaf(by, "_by")), by, values)
-        found = {row["_by"]: row for row in rows}
+        found = {str(row["_by"]): row for row in rows}
         return [found.get(str(value)) for value in values]
 
     async def _load_related(self, kind: str, edge: Edge, ids: list[str]) -> list[Any]:
@@ -92,13 +102,13 @@ class Loaders:
         return rows
 
     async def _read(self, selection: Selection, variables: Mapping[str, object]) -> Any:
-        authorize(self._caller, _NEEDS.get(selection.kind, Action.READ))
         read = self._reads.prepare(selection)
         assert read is not None, f"a {selection.kind} is asked for something without a column"
         return orjson.loads(await read(variables, self._caller))
 
     async def page(self, kind: str, where: Sequence[Where], sort: Sort, part: Slice) -> RowPage:
         """A page of a list, with a cursor for each row."""
+        self._require_reader(kind)
         if not 1 <= part.first <= MAX_LIMIT:
             raise Invalid(f"`first` is 1 to {MAX_LIMIT}.")
         filters, values = _filters(where)
@@ -113,12 +123,13 @@ class Loaders:
 
     async def count(self, kind: str, where: Sequence[Where]) -> int:
         """How many records a list holds, counted to COUNTED."""
-        authorize(self._caller, _NEEDS.get(kind, Action.READ))
+        self._require_reader(kind)
         filters, values = _filters(where)
         return await self._reads.count(Selection(kind, (), filters), values, self._caller, COUNTED)
 
     async def all(self, kind: str) -> list[Row]:
         """Every record of a kind that has few."""
+        self._require_reader(kind)
         rows: list[Row] = await self._read(Selection(kind, leaves(kind), paged=False), {})
         return rows
 

@@ -151,7 +151,7 @@ def _injected(route: Route, context: Context) -> Mapping[str, Any]:
 
 async def _read(context: Context, shown: Shown, answer: Any, given: Mapping[str, Any]) -> Any:
     value = given[shown.argument] if shown.argument else orjson.loads(answer.body)[shown.by]
-    row = await context.loaders.one(kind_of(shown.type), value, by=shown.by)
+    row = await context.loaders.written(kind_of(shown.type), value, by=shown.by)
     if row is None:
         raise NotFound
     return row

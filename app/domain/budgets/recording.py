@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.domain.actions.model import Priority
+from app.domain.budgets.changes import Reprioritised
 from app.domain.budgets.model import Boost, BoostKey, BoostState, Sighting, effects, new_boost
 from app.domain.events import Event, EventType
 from app.domain.policy import BudgetPolicy
@@ -22,26 +23,6 @@ EVENTS: Mapping[BoostState, EventType] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Reprioritised:
-    """An item whose effective priority, or whose explanation, has changed."""
-
-    item_id: UUID
-    incident_id: UUID | None
-    old: Priority
-    new: Priority
-    boost_id: UUID | None
-
-
-@dataclass(frozen=True, slots=True)
-class Face:
-    """An item's ticket: the priority it was last told, if any, and when it was last told of a fall."""
-
-    ticket: Ticket
-    shown: Priority | None
-    fell_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class Sighted:
     """The boost after a sighting, and whether that raised it."""
 
@@ -50,7 +31,14 @@ class Sighted:
 
 
 async def sight(
-    u: UnitOfWork, key: BoostKey, sighting: Sighting, *, policy: BudgetPolicy, now: datetime, actor: str, measured: bool
+    u: UnitOfWork,
+    key: BoostKey,
+    sighting: Sighting,
+    *,
+    policy: BudgetPolicy,
+    now: datetime,
+    actor: str,
+    measured: bool = False,
 ) -> Sighted | None:
     """Raise the key's boost or renew it; None where there is nothing to raise. The caller holds the service's lock."""
     known = await u.boosts.find(key)

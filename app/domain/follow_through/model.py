@@ -18,6 +18,7 @@ class FindingCode(StrEnum):
     DUE_DATE_PUSHED_IN_TRACKER = "due_date_pushed_in_tracker"
     TICKET_LOST = "ticket_lost"
     TICKET_FAILED = "ticket_failed"
+    TICKET_DOUBLED = "ticket_doubled"
     TICKET_EXPOSED = "ticket_exposed"
     TICKET_INCOMPLETE = "ticket_incomplete"
     OWNER_WITHOUT_HANDLE = "owner_without_handle"

@@ -33,7 +33,11 @@ class SyncState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """One item's ticket. `external_id` never changes there; `key` is what people see and may change when moved."""
+    """One item's ticket. `external_id` never changes there; `key` is what people see and may change when moved.
+
+    Status, assignee, due date and priority are what the tracker showed last; `defended_priority` is the one of ours
+    that was pushed again because somebody had changed it there.
+    """
 
     id: UUID
     action_item_id: UUID
@@ -46,6 +50,9 @@ class Ticket:
     status: TicketStatus = TicketStatus.TODO
     status_text: str = ""
     assignee: str | None = None
+    due_on: date | None = None
+    priority: str | None = None
+    defended_priority: str | None = None
     sync_state: SyncState = SyncState.PENDING
     adopted: bool = False
     source_updated_at: datetime | None = None
@@ -64,6 +71,8 @@ class Ticket:
             status=remote.status,
             status_text=remote.status_text,
             assignee=remote.assignee,
+            due_on=remote.due_on,
+            priority=remote.priority,
             source_updated_at=remote.updated_at,
             sync_state=SyncState.SYNCED,
             adopted=self.adopted or adopted,
@@ -82,8 +91,9 @@ class Ticket:
     def again(self) -> "Ticket":
         """To be created anew, because a person asked for it."""
         return replace(
-            self, external_id=None, key=None, url=None, assignee=None, source_updated_at=None, last_error=None,
-            status=TicketStatus.TODO, status_text="", sync_state=SyncState.PENDING,
+            self, external_id=None, key=None, url=None, assignee=None, due_on=None, priority=None,
+            defended_priority=None, source_updated_at=None, last_error=None, status=TicketStatus.TODO,
+            status_text="", sync_state=SyncState.PENDING,
         )  # fmt: skip
 
     def is_newer(self, change_at: datetime) -> bool:
@@ -93,7 +103,10 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class RemoteTicket:
-    """A ticket as its tracker describes it now."""
+    """A ticket as its tracker describes it now.
+
+    `due_on` and `priority` (in our words) are None where the tracker has none; `marker` is the one it carries.
+    """
 
     external_id: str
     key: str
@@ -104,6 +117,8 @@ class RemoteTicket:
     title: str = ""
     assignee: str | None = None
     due_on: date | None = None
+    priority: str | None = None
+    marker: UUID | None = None
     dropped: tuple[str, ...] = ()
 
 

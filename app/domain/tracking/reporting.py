@@ -13,6 +13,9 @@ from app.domain.ports import UnitOfWork
 REMEDIES = {
     FindingCode.DECLINED_WITHOUT_REASON: "Decline the item with a reason, or reopen the ticket.",
     FindingCode.REASSIGNED_IN_TRACKER: "Dismiss this if that is right, or name another owner.",
+    FindingCode.DUE_DATE_PUSHED_IN_TRACKER: "Dismiss this if the new date is right, or set another one.",
+    FindingCode.REPRIORITISED_IN_TRACKER: "Set the priority back in the tracker, or change the item's base priority.",
+    FindingCode.TICKET_DOUBLED: "Close the other ticket as a duplicate, then dismiss this.",
     FindingCode.TICKET_LOST: "Resync the ticket to create a new one, or adopt another one.",
     FindingCode.TICKET_FAILED: "Remove the cause that the message names, then retry the delivery.",
     FindingCode.TICKET_EXPOSED: "Delete or hide the ticket in its tracker, then dismiss this.",
