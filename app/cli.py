@@ -16,8 +16,10 @@ from app.adapters.history.mappings import MappingName, parser
 from app.adapters.history.reading import Reader
 from app.adapters.history.report import Report
 from app.adapters.log import configure_logging
+from app.adapters.monitoring.definitions import read_definitions
 from app.api.graphql.schema import schema_sdl
 from app.domain.access import SYSTEM
+from app.domain.budgets.use_cases.budgets import ImportedSlos, import_slos
 from app.domain.errors import DomainError
 from app.domain.incidents import importing
 from app.domain.learning.use_cases.risk import refit_recurrence
@@ -115,6 +117,28 @@ async def _import(reader: Reader, report: Report, dry_run: bool) -> None:
                 report.add(batch, done, batch.bad + [reader.refused(ref, reason) for ref, reason in done.refused])
         if not dry_run:
             await refit_recurrence(ports.uow, ports.clock, ports.risk_policy)
+
+
+slo = typer.Typer(help="SLO definitions.", no_args_is_help=True)
+cli.add_typer(slo, name="slo")
+
+
+@slo.command(name="import")
+def import_slo_files(
+    files: Annotated[list[Path], typer.Argument(help="OpenSLO v1 or Sloth, as JSON.", exists=True, dir_okay=False)],
+) -> None:
+    """Keep SLO definitions of known services; doing it twice changes nothing."""
+    done = asyncio.run(_import_slos(files))
+    typer.echo(f"{done.added} added, {done.changed} changed, {done.unchanged} unchanged")
+    if done.unknown:
+        typer.secho(f"no such service: {', '.join(done.unknown)}", fg="red", err=True)
+        raise typer.Exit(1)
+
+
+async def _import_slos(files: list[Path]) -> ImportedSlos:
+    definitions = [one for file in files for one in read_definitions(file.read_text(encoding="utf-8"))]
+    async with open_ports(Settings()) as opened:
+        return await import_slos(opened.ports.uow, opened.ports.clock, caller=SYSTEM, definitions=definitions)
 
 
 @cli.command()

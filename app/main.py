@@ -15,6 +15,7 @@ from app.api.pages import pages_router
 from app.api.rest import (
     action_items,
     api_keys,
+    budgets,
     deliveries,
     factors,
     findings,
@@ -30,6 +31,7 @@ from app.api.rest import (
     sprint_planning,
     teams,
     tickets,
+    verification_plans,
 )
 from app.settings import Settings
 from app.wiring import Opened, open_ports
@@ -37,7 +39,7 @@ from app.wiring import Opened, open_ports
 VERSION = version("norepeat")
 RESOURCES = (
     teams, people, services, root_causes, factors, incidents, postmortems, action_items, tickets, local_tickets,
-    sprint_planning, metrics, findings, deliveries, service_accounts, api_keys,
+    verification_plans, budgets, sprint_planning, metrics, findings, deliveries, service_accounts, api_keys,
 )  # fmt: skip
 DESCRIPTION = """
 Postmortems that change something: every action item is a real ticket, ranked by recurrence risk, and closed only

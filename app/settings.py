@@ -36,6 +36,16 @@ class Settings(BaseSettings):
         default=[], description='A JSON list of the live webhook secrets, such as ["old","new"]; none closes the route.'
     )
 
+    alertmanager_tokens: list[SecretStr] = Field(
+        default=[], description="A JSON list of bearer tokens, or user:password for basic auth; none closes the route."
+    )
+    prometheus_url: str | None = Field(default=None, description="Where Prometheus (or Mimir, Thanos) answers queries.")
+    prometheus_public_url: str | None = Field(default=None, description="Where people see its graphs, if elsewhere.")
+    prometheus_token: SecretStr | None = Field(
+        default=None, description="A bearer token, or user:password for basic auth."
+    )
+    prometheus_org_id: str | None = Field(default=None, description="X-Scope-OrgID, for Mimir.")
+
     @property
     def url(self) -> str:
         """The address that links back use."""

@@ -16,6 +16,9 @@ from app.adapters.db.migrate import head
 from app.adapters.db.reads.prepared import SqlReads
 from app.adapters.db.uow import open_unit_of_work
 from app.adapters.identity import SqlCredentials
+from app.adapters.monitoring.alertmanager import AlertmanagerWebhooks
+from app.adapters.monitoring.prometheus import Prometheus
+from app.adapters.monitoring.sloth_rules import SlothBudgets
 from app.adapters.trackers.github import GitHubIssues
 from app.adapters.trackers.github_webhooks import GitHubWebhooks
 from app.adapters.trackers.local import LocalTracker
@@ -23,7 +26,7 @@ from app.domain.learning.measures import MetricsPolicy
 from app.domain.learning.risk import RiskPolicy
 from app.domain.organisation.model import Provider
 from app.domain.policy import Policy
-from app.domain.ports import Clock, Ports, Tracker, WebhookSource
+from app.domain.ports import Clock, Ports, SignalSource, Tracker, WebhookSource
 from app.settings import Settings
 
 
@@ -65,6 +68,7 @@ async def open_ports(
         credentials = SqlCredentials(pool, clock=clock)
         stack.push_async_callback(credentials.close)
         client = await stack.enter_async_context(httpx2.AsyncClient(transport=transport, timeout=15, trust_env=False))
+        prometheus = _prometheus(settings, client)
         yield Opened(
             Ports(
                 uow=open_unit_of_work(engine),
@@ -79,6 +83,9 @@ async def open_ports(
                 metrics_policy=MetricsPolicy(),
                 trackers=_trackers(settings, engine, client),
                 webhooks=_webhooks(settings),
+                signals=_signals(settings),
+                monitoring=prometheus,
+                slo_source=SlothBudgets(prometheus) if prometheus else None,
             ),
             engine,
             dsn,
@@ -101,3 +108,21 @@ def _trackers(settings: Settings, engine: AsyncEngine, client: httpx2.AsyncClien
 def _webhooks(settings: Settings) -> Mapping[str, WebhookSource]:
     secrets = tuple(s.get_secret_value() for s in settings.github_webhook_secrets if s.get_secret_value())
     return {"github": WebhookSource(GitHubWebhooks(settings.github_login), secrets)}
+
+
+def _signals(settings: Settings) -> Mapping[str, SignalSource]:
+    secrets = tuple(s.get_secret_value() for s in settings.alertmanager_tokens if s.get_secret_value())
+    return {"alertmanager": SignalSource(AlertmanagerWebhooks(), secrets)}
+
+
+def _prometheus(settings: Settings, client: httpx2.AsyncClient) -> Prometheus | None:
+    if settings.prometheus_url is None:
+        return None
+    token = settings.prometheus_token
+    return Prometheus(
+        client,
+        settings.prometheus_url,
+        credential=token.get_secret_value() if token else None,
+        org_id=settings.prometheus_org_id,
+        public_url=settings.prometheus_public_url,
+    )

@@ -14,16 +14,24 @@ from app.adapters.db.events import stamp_positions
 from app.domain.access import SYSTEM
 from app.domain.actions.use_cases.evidence import run_checks
 from app.domain.actions.use_cases.refutation import refute_action_items
+from app.domain.budgets.use_cases.boosts import expire_boosts, reprioritise_item
+from app.domain.budgets.use_cases.measurements import act_on_alerts, forget_readings, poll_budgets
 from app.domain.errors import DomainError
 from app.domain.events import Event, EventType
 from app.domain.follow_through.use_cases import find_unknown_deployments
 from app.domain.learning.use_cases.causes import follow_merge
-from app.domain.learning.use_cases.risk import refit_recurrence, score_item_causes, score_open_items
+from app.domain.learning.use_cases.risk import (
+    refit_recurrence,
+    score_item_causes,
+    score_open_items,
+    score_service_items,
+)
 from app.domain.ports import Ports
 from app.domain.postmortems.use_cases.reactions import propose_tier_again, require_postmortem
 from app.domain.tracking.backoff import next_try
 from app.domain.tracking.use_cases.deliver_due import deliver_due
 from app.domain.tracking.use_cases.process_inbox import process_inbox
+from app.domain.tracking.use_cases.reconcile_tickets import reconcile_tickets
 from app.settings import Settings
 from app.wiring import open_ports
 
@@ -36,7 +44,10 @@ EVIDENCE_BATCH = 200
 LEASE = timedelta(seconds=60)
 PATIENCE = 8.0
 LAST_MOMENT = 1.0
-SCHEDULES = {"evidence": "7 * * * *", "risk": "37 * * * *", "findings": "23 5 * * *", "prune": "41 3 * * *"}
+SCHEDULES = {
+    "evidence": "7 * * * *", "risk": "37 * * * *", "findings": "23 5 * * *", "prune": "41 3 * * *",
+    "reconcile": "*/15 * * * *", "reconcile_all": "13 2 * * *", "boosts": "* * * * *", "budgets": "* * * * *",
+}  # fmt: skip
 
 
 def _refute(ports: Ports, event: Event) -> Awaitable[object]:
@@ -66,17 +77,29 @@ def _score_item(ports: Ports, event: Event) -> Awaitable[object]:
     return score_item_causes(ports.uow, ports.clock, ports.risk_policy, item_id=event.subject_id)
 
 
+def _score_service(ports: Ports, event: Event) -> Awaitable[object]:
+    service_id = UUID(str(event.data["service_id"]))
+    return score_service_items(ports.uow, ports.clock, ports.risk_policy, service_id=service_id)
+
+
+def _reprioritise(ports: Ports, event: Event) -> Awaitable[object]:
+    return reprioritise_item(ports.uow, ports.clock, ports.policy.budgets, item_id=event.subject_id)
+
+
 REACTIONS: Mapping[EventType, tuple[Reaction, ...]] = {
     EventType.INCIDENT_CREATED: (_propose_tier,),
     EventType.INCIDENT_UPDATED: (_require_postmortem, _propose_tier),
     EventType.INCIDENT_RESOLVED: (_require_postmortem,),
     EventType.INCIDENT_CAUSE_CHANGED: (_refute, _propose_tier, _score_causes),
     EventType.ROOT_CAUSES_MERGED: (_follow_merge, _score_causes),
-    EventType.ACTION_ITEM_CREATED: (_score_item,),
-    EventType.ACTION_ITEM_UPDATED: (_score_item,),
+    EventType.ACTION_ITEM_CREATED: (_score_item, _reprioritise),
+    EventType.ACTION_ITEM_UPDATED: (_score_item, _reprioritise),
     EventType.ACTION_ITEM_OPENED: (_score_item,),
-    EventType.ACTION_ITEM_REOPENED: (_score_item,),
-    EventType.ACTION_ITEM_REFUTED: (_score_item,),
+    EventType.ACTION_ITEM_REOPENED: (_score_item, _reprioritise),
+    EventType.ACTION_ITEM_REFUTED: (_score_item, _reprioritise),
+    EventType.BOOST_RAISED: (_score_service,),
+    EventType.BOOST_LIFTED: (_score_service,),
+    EventType.BOOST_EXPIRED: (_score_service,),
 }
 """The only place that says what follows from what."""
 
@@ -140,6 +163,8 @@ def _entrypoints(
     def go_on() -> bool:
         return not stop.is_set()
 
+    alerts = {name: act_on_alerts(ports.uow, ports.clock, ports.policy.budgets, s) for name, s in ports.signals.items()}
+
     async def events() -> None:
         while go_on() and await handle_events(ports, reactions):
             await _stamp(engine)
@@ -148,12 +173,18 @@ def _entrypoints(
         "events": Coalesced(events),
         "deliveries": Coalesced(lambda: deliver_due(ports.uow, ports.clock, ports.policy, ports.trackers, go_on=go_on)),
         "inbox": Coalesced(
-            lambda: process_inbox(ports.uow, ports.clock, ports.policy, ports.trackers, ports.webhooks, go_on=go_on)
+            lambda: process_inbox(
+                ports.uow, ports.clock, ports.policy, ports.trackers, ports.webhooks, alerts, go_on=go_on
+            )
         ),
         "evidence": Coalesced(lambda: check_evidence(ports, go_on)),
         "risk": Coalesced(lambda: refit_recurrence(ports.uow, ports.clock, ports.risk_policy)),
         "findings": Coalesced(lambda: find_unknown_deployments(ports.uow, ports.clock, ports.policy)),
-        "prune": Coalesced(lambda: _prune(engine)),
+        "prune": Coalesced(lambda: _prune(ports, engine)),
+        "reconcile": Coalesced(lambda: reconcile(ports, go_on, recent=True)),
+        "reconcile_all": Coalesced(lambda: reconcile(ports, go_on, recent=False)),
+        "boosts": Coalesced(lambda: expire_boosts(ports.uow, ports.clock, ports.policy.budgets)),
+        "budgets": Coalesced(lambda: look_at_budgets(ports)),
     }
 
 
@@ -221,10 +252,31 @@ async def check_evidence(ports: Ports, go_on: Callable[[], bool] = lambda: True)
         if not go_on():
             break
         try:
-            await run_checks(ports.uow, ports.clock, ports.policy, ports.risk_policy, caller=SYSTEM, item_id=id)
+            await run_checks(
+                ports.uow, ports.clock, ports.policy, ports.risk_policy, ports.monitoring, caller=SYSTEM, item_id=id
+            )
         except DomainError as error:
             log.warning("checks_not_run", item_id=str(id), error=error.message)
     return len(ids)
+
+
+async def reconcile(ports: Ports, go_on: Callable[[], bool] = lambda: True, *, recent: bool) -> None:
+    """Compare tickets with their trackers; a project that cannot be asked is in the log and left for the next time."""
+    done = await reconcile_tickets(ports.uow, ports.clock, ports.trackers, recent=recent, go_on=go_on)
+    log.info("reconciled", recent=recent, compared=done.compared, adopted=done.adopted, lost=done.lost)
+    for problem in done.problems:
+        log.warning("not_reconciled", problem=problem)
+
+
+async def look_at_budgets(ports: Ports) -> int:
+    """How many budgets were recorded. Who does not answer changes nothing: what nobody renews becomes stale."""
+    if ports.slo_source is None:
+        return 0
+    try:
+        return await poll_budgets(ports.uow, ports.clock, ports.policy.budgets, ports.slo_source)
+    except DomainError as error:
+        log.warning("budgets_not_polled", error=error.message)
+        return 0
 
 
 async def _every(seconds: float, stop: asyncio.Event, act: Callable[[], Coroutine[None, None, object]]) -> None:
@@ -250,6 +302,7 @@ async def _stamp(engine: AsyncEngine) -> int:
         return await stamp_positions(connection)
 
 
-async def _prune(engine: AsyncEngine) -> None:
+async def _prune(ports: Ports, engine: AsyncEngine) -> None:
+    await forget_readings(ports.uow, ports.clock, ports.policy.budgets)
     async with engine.begin() as connection:
         await queue.prune_log(connection)

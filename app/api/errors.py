@@ -1,6 +1,8 @@
 """How errors reach a caller: one table from the domain's kinds to statuses, RFC 9457 bodies, stable codes."""
 
+import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -8,7 +10,6 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
 
 from app.domain.errors import DomainError, Kind, Problem, every_error
 
@@ -102,9 +103,7 @@ async def _on_domain_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _on_api_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ApiError)
-    return problem(
-        error.status, error.code, error.message, request_id=_request_id(request), headers=error.headers
-    )
+    return problem(error.status, error.code, error.message, request_id=_request_id(request), headers=error.headers)
 
 
 async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
@@ -126,15 +125,22 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
     assert isinstance(error, HTTPException)
     code, message = HTTP_CODES.get(error.status_code, ("http_error", str(error.detail)))
     headers = dict(error.headers or {})
-    if error.status_code == 405:
-        headers["Allow"] = ", ".join(sorted(_methods_at(request)))
+    if error.status_code == 405 and (methods := _methods_at(request)):
+        headers = {"Allow": ", ".join(sorted(methods))}
     return problem(error.status_code, code, message, request_id=_request_id(request), headers=headers)
 
 
 def _methods_at(request: Request) -> set[str]:
-    """Every method of this address; the framework names those of the first route that fits only."""
-    fitting = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
-    return {method for route in fitting for method in getattr(route, "methods", None) or ()}
+    """Every method of this address by the contract; the framework names those of the first route that fits only."""
+    paths: Mapping[str, Mapping[str, Any]] = request.app.openapi()["paths"]
+    fitting = [path for path in paths if _pattern(path).fullmatch(request.url.path)]
+    closest = max(fitting, key=lambda path: len(re.sub(r"\{[^/{}]+\}", "", path)), default=None)
+    return {method.upper() for method in paths[closest]} if closest else set()
+
+
+@lru_cache
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\{[^/{}]+\}", "[^/]+", re.escape(path).replace(r"\{", "{").replace(r"\}", "}")))
 
 
 async def _on_unexpected(request: Request, error: Exception) -> JSONResponse:

@@ -1,11 +1,12 @@
 """What goes over the wire, shared by every resource: strict bodies, safe texts, pages."""
 
+import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 T = TypeVar("T")
 
@@ -23,6 +24,13 @@ def _in_utc(at: datetime) -> datetime:
     return at.astimezone(UTC)
 
 
+def _written(value: object) -> object:
+    """A date or instant is written as text; a bare number says neither its unit nor its zone."""
+    if isinstance(value, str) and not re.match(r"\d{4}-\d{2}-\d{2}", value) or isinstance(value, int | float):
+        raise ValueError("must be written as a date, such as 2026-05-04 or 2026-05-04T09:30:00Z")
+    return value
+
+
 _Safe = AfterValidator(_storable)
 Slug = Annotated[
     str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,99}$"), Field(description="Lower case, digits, hyphens.")
@@ -36,7 +44,10 @@ Email = Annotated[
     _Safe,
 ]
 Url = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000, pattern=r"^https?://[^\s]+$"), _Safe]
-Instant = Annotated[AwareDatetime, AfterValidator(_in_utc), Field(description="RFC 3339 with an offset.")]
+Day = Annotated[date, BeforeValidator(_written), Field(description="YYYY-MM-DD.")]
+Instant = Annotated[
+    AwareDatetime, BeforeValidator(_written), AfterValidator(_in_utc), Field(description="RFC 3339 with an offset.")
+]
 Ref = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=254),

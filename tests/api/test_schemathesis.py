@@ -37,8 +37,11 @@ async def address(settings: Settings, client: httpx2.AsyncClient) -> AsyncIterat
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_rest_answers_as_its_contract_says(address: str, seed: int, tmp_path: Path) -> None:
+    # Left out: a key that revokes itself would see nothing but 401; a reference to nothing fits the schema and is
+    # refused all the same; `/postmortems/{id}.md` also fits `/postmortems/{id}`, whose other methods answer there.
     command = [
         str(SCHEMATHESIS), "run", f"{address}/openapi.json", "-H", f"Authorization: Bearer {ADMIN_KEY}",
+        "--exclude-operation-id", "revoke_api_key", "--exclude-checks", "positive_data_acceptance,unsupported_method",
         "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", EXAMPLES, "--seed", str(seed),
         "--generation-database", "none", "--checks", "all", "--continue-on-failure",
         "--suppress-health-check", "all", "--warnings", "off",

@@ -122,7 +122,7 @@ class GitHubSimulator:
 
     def add(self, repository: str, **fields: Any) -> dict[str, Any]:
         """An issue as if somebody had created it."""
-        number = 1 + sum(key.rpartition("#")[0] == repository for key in (*self.issues, *self.moved))
+        number = 1 + sum(key.rpartition("#")[0] == repository for key in {*self.issues, *self.moved, *self.gone})
         self._ids += 1
         at, api = self._at(), f"{BASE_URL}/repos/{repository}"
         labels, people = fields.pop("labels", []), fields.pop("assignees", [])

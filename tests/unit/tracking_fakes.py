@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
+from app.domain.actions.model import Status
 from app.domain.errors import AlreadyExists, NotFound
 from app.domain.organisation.model import Provider, Route
 from app.domain.ports import InboxItem, UnitOfWork
@@ -16,6 +17,7 @@ from app.domain.tracking.model import (
     DeliveryKind,
     NotThisTracker,
     RemoteTicket,
+    SyncState,
     Ticket,
     TicketDraft,
     TicketGone,
@@ -30,7 +32,25 @@ from tests.make import FixedClock
 
 
 class UniqueTickets(FakeTickets):
-    """Two items never have the same ticket."""
+    """Two items never have the same ticket; `items` are theirs."""
+
+    def __init__(self, items: Any) -> None:
+        super().__init__()
+        self._items = items
+
+    async def find_externals(self, provider: Provider, external_ids: Sequence[str]) -> tuple[Ticket, ...]:
+        return tuple(t for t in self.rows.values() if t.route.provider is provider and t.external_id in external_ids)
+
+    async def linked(self, touched_since: datetime) -> tuple[Ticket, ...]:
+        return tuple(
+            ticket
+            for ticket in self.rows.values()
+            if ticket.sync_state is SyncState.SYNCED
+            and (
+                ticket.updated_at >= touched_since
+                or self._items.rows[ticket.action_item_id].status not in (Status.CLOSED, Status.DECLINED)
+            )
+        )
 
     async def save(self, entity: Ticket) -> Ticket:
         holder = await self.find_external(entity.route.provider, entity.external_id) if entity.external_id else None
@@ -49,9 +69,14 @@ class FakeDeliveries:
             raise NotFound
         return self.rows[id]
 
-    async def add(self, delivery: Delivery) -> None:
-        if all(row.key != delivery.key for row in self.rows.values()):
+    async def creations(self, markers: Sequence[UUID]) -> tuple[Delivery, ...]:
+        return tuple(row for row in self.rows.values() if row.marker in markers and row.kind is DeliveryKind.CREATE)
+
+    async def add(self, delivery: Delivery) -> bool:
+        new = all(row.key != delivery.key for row in self.rows.values())
+        if new:
             self.rows[delivery.id] = delivery
+        return new
 
     async def save(self, delivery: Delivery) -> None:
         self.rows[delivery.id] = delivery
@@ -109,7 +134,7 @@ class TrackingUnitOfWork(FakeUnitOfWork):
 
     def __init__(self) -> None:
         super().__init__()
-        tickets = UniqueTickets()
+        tickets = UniqueTickets(self.action_items)
         self.tickets = tickets
         self.deliveries: FakeDeliveries = FakeDeliveries(tickets)
         self.inbox: FakeInboxItems = FakeInboxItems()
@@ -145,7 +170,10 @@ class Crash(BaseException):
 
 @dataclass
 class FakeTracker:
-    """Tickets in a list; `plan` says how the next calls end, fine when it is empty."""
+    """Tickets in a list; `plan` says how the next calls end, fine when it is empty.
+
+    With `dates` it has due dates and priorities of its own; `moved` are tickets that answer under another id.
+    """
 
     clock: FixedClock
     uow: TrackingUnitOfWork | None = None
@@ -156,6 +184,9 @@ class FakeTracker:
     updates: list[TicketUpdate] = field(default_factory=list)
     looked_since: list[datetime] = field(default_factory=list)
     drops: tuple[str, ...] = ()
+    dates: bool = False
+    moved: dict[str, RemoteTicket] = field(default_factory=dict)
+    listed_since: list[datetime] = field(default_factory=list)
     retry_after: float | None = 30.0
     calls: int = 0
 
@@ -168,7 +199,7 @@ class FakeTracker:
         remote = RemoteTicket(
             external_id=str(1000 + number), key=f"{route.project}#{number}", url=f"https://t.test/{number}",
             status=TicketStatus.TODO, updated_at=self.clock(), title=draft.title, assignee=draft.assignee,
-            dropped=self.drops,
+            marker=draft.marker, dropped=self.drops, **({"due_on": draft.due_on, "priority": draft.priority} if self.dates else {}),
         )  # fmt: skip
         self.tickets.append(remote)
         self.markers.append(draft.marker)
@@ -192,8 +223,15 @@ class FakeTracker:
 
     def _updated(self, old: RemoteTicket, update: TicketUpdate) -> RemoteTicket:
         self.updates.append(update)
-        new = replace(old, status=update.status or old.status, assignee=update.assignee or old.assignee)
-        return self.change(old, status=new.status, assignee=new.assignee)
+        names = ("status", "assignee", *(("due_on", "priority") if self.dates else ()))
+        return self.change(old, **{name: getattr(update, name) or getattr(old, name) for name in names})
+
+    async def changed_since(self, route: Route, since: datetime) -> list[RemoteTicket]:
+        self.listed_since.append(since)
+        listed: list[RemoteTicket] = self._happen(
+            lambda: [t for t in self.tickets if t.key.startswith(f"{route.project}#") and t.updated_at >= since]
+        )
+        return listed
 
     async def resolve(self, reference: str) -> RemoteTicket:
         if "#" not in reference:
@@ -210,6 +248,8 @@ class FakeTracker:
         return new
 
     def _found(self, external_id: str | None) -> RemoteTicket:
+        if external_id in self.moved:
+            return self.moved[external_id]
         for remote in self.tickets:
             if remote.external_id == external_id and remote.status is not TicketStatus.LOST:
                 return remote

@@ -1,7 +1,7 @@
 """Action items and their history as rows."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,15 @@ from app.adapters.db.statements import Row, Statements, table
 from app.adapters.db.tables import ActionItemChangeRow, ActionItemRow, IncidentRow
 from app.adapters.db.visibility import visible_to
 from app.domain.access import Caller
-from app.domain.actions.evidence import CheckKind, VerificationPlan
+from app.domain.actions.evidence import (
+    RUN_BY_US,
+    CheckKind,
+    Comparison,
+    Exercise,
+    MetricMode,
+    MetricPlan,
+    VerificationPlan,
+)
 from app.domain.actions.model import ActionItem, Change, ControlType, Decline, DeclineCode, Priority, Status
 from app.domain.errors import NotFound
 from app.domain.ids import new_id
@@ -68,7 +76,7 @@ class SqlActionItems:
         return await self._select(_items.c.refuted_by_id == incident_id, lock=True)
 
     async def evidence_due(self, on: datetime, limit: int) -> tuple[UUID, ...]:
-        planned = _items.c.plan["checks"].contains([CheckKind.NO_RECURRENCE.value])
+        planned = sa.or_(*(_items.c.plan["checks"].contains([kind.value]) for kind in RUN_BY_US))
         statement = (
             sa.select(_items.c.id)
             .where(_items.c.status == Status.IMPLEMENTED, _items.c.evidence_due_on <= on.date(), planned)
@@ -100,7 +108,7 @@ def to_item(row: Row) -> ActionItem:
 _PLAIN = (
     "id", "title", "created_at", "updated_at", "postmortem_id", "incident_id", "description", "systemic", "owner_id",
     "team_id", "service_id", "root_cause_id", "committed_due_on", "due_on", "slips", "opened_at", "implemented_at",
-    "deployed_at", "evidence_due_on", "closed_at", "reopened_at", "refuted_by_id", "planned_in", "times_passed_over",
+    "boost_id", "deployed_at", "evidence_due_on", "closed_at", "reopened_at", "refuted_by_id", "planned_in", "times_passed_over",
     "version",
 )  # fmt: skip
 
@@ -113,8 +121,7 @@ def to_row(item: ActionItem) -> dict[str, Any]:
         "status": item.status,
         "base_priority": int(item.base_priority),
         "effective_priority": int(item.effective_priority),
-        "plan": plan
-        and {"checks": list(plan.checks), "window_days": plan.window_days, "description": plan.description},
+        "plan": plan and _of_plan(plan),
         "decline": decline
         and {
             "code": decline.code,
@@ -129,7 +136,24 @@ def to_row(item: ActionItem) -> dict[str, Any]:
 def _to_plan(value: dict[str, Any] | None) -> VerificationPlan | None:
     if value is None:
         return None
-    return VerificationPlan(tuple(map(CheckKind, value["checks"])), value["window_days"], value["description"])
+    checks, metric = tuple(map(CheckKind, value["checks"])), value.get("metric")
+    return VerificationPlan(checks, value["window_days"], value["description"], _to_metric(metric) if metric else None)
+
+
+def _of_plan(plan: VerificationPlan) -> dict[str, Any]:
+    return {
+        "checks": list(plan.checks),
+        "window_days": plan.window_days,
+        "description": plan.description,
+        "metric": plan.metric and asdict(plan.metric),
+    }
+
+
+def _to_metric(value: dict[str, Any]) -> MetricPlan:
+    return MetricPlan(
+        value["query"], Comparison(value["comparison"]), value["threshold"], MetricMode(value["mode"]),
+        Exercise(value["exercised"]),
+    )  # fmt: skip
 
 
 def _to_decline(value: dict[str, Any] | None) -> Decline | None:

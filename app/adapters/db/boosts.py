@@ -67,12 +67,12 @@ class SqlBoosts:
         await self._run.update(_boosts, boost.id, boost.version, _to_row(boost))
         return replace(boost, version=boost.version + 1)
 
-    async def reprioritise(
-        self, service_id: UUID, effects: Mapping[Priority, Effect], now: datetime  # noqa: ARG002
-    ) -> tuple[Reprioritised, ...]:
+    async def reprioritise(self, service_id: UUID, effects: Mapping[Priority, Effect]) -> tuple[Reprioritised, ...]:
         """The effects are computed from the row's own base, so that a base that changes meanwhile gets its own."""
         base = _items.c.base_priority
-        priority = sa.case({int(b): sa.literal(int(e.priority), sa.SmallInteger) for b, e in effects.items()}, value=base)
+        priority = sa.case(
+            {int(b): sa.literal(int(e.priority), sa.SmallInteger) for b, e in effects.items()}, value=base
+        )
         boost = sa.case({int(b): sa.literal(e.boost_id, sa.Uuid) for b, e in effects.items()}, value=base)
         differs = sa.or_(_items.c.effective_priority != priority, _items.c.boost_id.is_distinct_from(boost))
         before = (
@@ -96,13 +96,15 @@ class SqlBoosts:
     async def faces(self, item_ids: Sequence[UUID]) -> tuple[Face, ...]:
         told = (_deliveries.c.ticket_id == _tickets.c.id, _deliveries.c.state != DeliveryState.DEAD)
         shown = (
-            sa.select(_deliveries.c.update["priority"].astext)
-            .where(*told, _deliveries.c.update.has_key("priority"))
+            sa.select(_deliveries.c["update"]["priority"].astext)
+            .where(*told, _deliveries.c["update"].has_key("priority"))
             .order_by(_deliveries.c.created_at.desc(), _deliveries.c.id.desc())
             .limit(1)
             .scalar_subquery()
         )
-        fell = sa.select(sa.func.max(_deliveries.c.created_at)).where(*told, _deliveries.c.key.like("%:priority-fall-%"))
+        fell = sa.select(sa.func.max(_deliveries.c.created_at)).where(
+            *told, _deliveries.c.key.like("%:priority-fall-%")
+        )
         statement = sa.select(_tickets, shown.label("shown"), fell.scalar_subquery().label("fell_at")).where(
             _among(_tickets.c.action_item_id, item_ids), _tickets.c.sync_state != SyncState.LOST
         )

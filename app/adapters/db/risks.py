@@ -76,6 +76,18 @@ class SqlRisks:
             for r in await self._run.all(statement)
         )
 
+    async def causes_on(self, service_id: UUID) -> tuple[UUID, ...]:
+        statement = (
+            sa.select(_items.c.root_cause_id)
+            .where(
+                _items.c.service_id == service_id,
+                _items.c.root_cause_id.is_not(None),
+                _items.c.status.in_([str(s) for s in NOT_CLOSED]),
+            )
+            .distinct()
+        )
+        return tuple(row["root_cause_id"] for row in await self._run.all(statement))
+
     async def store(self, risks: Sequence[StoredRisk]) -> None:
         if not risks:
             return

@@ -469,7 +469,7 @@ class DeliveryRow(SQLModel, table=True):
     kind: str = _text()
     ticket_id: UUID = _ref("tickets.id", index=True, ondelete="CASCADE")
     provider: str = _text()
-    marker: UUID
+    marker: UUID = Field(index=True)
     created_at: datetime = _at()
     state: str = _text()
     attempts: int = 0

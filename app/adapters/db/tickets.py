@@ -10,13 +10,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from app.adapters.db.statements import Row, Statements, table
-from app.adapters.db.tables import DeliveryRow, TicketRow
+from app.adapters.db.tables import ActionItemRow, DeliveryRow, TicketRow
 from app.adapters.queue import wake_at
+from app.domain.actions.model import Status
 from app.domain.errors import NotFound
 from app.domain.organisation.model import Provider, Route
 from app.domain.tracking.model import Delivery, DeliveryKind, DeliveryState, SyncState, Ticket, TicketStatus
 
-_tickets, _deliveries = table(TicketRow), table(DeliveryRow)
+_tickets, _deliveries, _items = table(TicketRow), table(DeliveryRow), table(ActionItemRow)
 _UNFINISHED = _deliveries.c.state.in_([DeliveryState.PENDING, DeliveryState.SENDING])
 
 
@@ -49,6 +50,27 @@ class SqlTickets:
     async def find_external(self, provider: Provider, external_id: str) -> Ticket | None:
         return await self._first(_tickets.c.provider == provider, _tickets.c.external_id == external_id)
 
+    async def find_externals(self, provider: Provider, external_ids: Sequence[str]) -> tuple[Ticket, ...]:
+        ids = sa.literal(list(external_ids), sa.ARRAY(sa.Text))
+        of_provider = sa.select(_tickets).where(_tickets.c.provider == provider)
+        statement = of_provider.where(_tickets.c.external_id == sa.any_(ids)).order_by(_tickets.c.id)
+        return tuple(to_ticket(row) for row in await self._run.all(statement))
+
+    async def linked(self, touched_since: datetime) -> tuple[Ticket, ...]:
+        statement = (
+            sa.select(_tickets)
+            .join(_items, _items.c.id == _tickets.c.action_item_id)
+            .where(
+                _tickets.c.sync_state == SyncState.SYNCED,
+                _tickets.c.external_id.is_not(None),
+                sa.or_(
+                    _items.c.status.not_in([Status.CLOSED, Status.DECLINED]), _tickets.c.updated_at >= touched_since
+                ),
+            )
+            .order_by(_tickets.c.id)
+        )
+        return tuple(to_ticket(row) for row in await self._run.all(statement))
+
     async def add(self, ticket: Ticket) -> None:
         await self._run.insert(_tickets, to_row(ticket))
 
@@ -75,10 +97,16 @@ class SqlDeliveries:
             raise NotFound(f"There is no delivery with the id {id}.")
         return to_delivery(row)
 
-    async def add(self, delivery: Delivery) -> None:
+    async def creations(self, markers: Sequence[UUID]) -> tuple[Delivery, ...]:
+        among = _deliveries.c.marker == sa.any_(sa.literal(list(markers), sa.ARRAY(sa.Uuid)))
+        statement = sa.select(_deliveries).where(among, _deliveries.c.kind == DeliveryKind.CREATE)
+        return tuple(to_delivery(row) for row in await self._run.all(statement.order_by(_deliveries.c.id)))
+
+    async def add(self, delivery: Delivery) -> bool:
         statement = insert(_deliveries).values(_new(delivery))
-        if await self._run.execute(statement.on_conflict_do_nothing(index_elements=["key"])):
-            self.added = True
+        new = bool(await self._run.execute(statement.on_conflict_do_nothing(index_elements=["key"])))
+        self.added = self.added or new
+        return new
 
     async def add_many(self, deliveries: Sequence[Delivery]) -> None:
         if deliveries:

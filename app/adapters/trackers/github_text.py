@@ -27,12 +27,19 @@ STATES: Mapping[TicketStatus, Mapping[str, str]] = {
     TicketStatus.CANCELLED: {"state": "closed", "state_reason": "not_planned"},
     TicketStatus.DUPLICATE: {"state": "closed", "state_reason": "duplicate"},
 }
+MARKER = re.compile(r"<!-- norepeat:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}) -->")
 DUE, PRIORITY = "**Due:**", "**Priority:**"
 
 
 def marker_text(marker: UUID) -> str:
     """Invisible on the page, and how we find our own again."""
     return f"<!-- norepeat:{marker} -->"
+
+
+def marker_in(body: str) -> UUID | None:
+    """The marker that a text carries, if it is one of ours."""
+    found = MARKER.search(body)
+    return UUID(found[1]) if found else None
 
 
 def body_of(draft: TicketDraft) -> str:
@@ -69,6 +76,7 @@ def to_remote(issue: Mapping[str, Any], *, labels: tuple[str, ...] = (), assigne
             status_text=" ".join(filter(None, (issue.get("state"), issue.get("state_reason")))),
             title=issue.get("title") or "",
             assignee=assignees[0] if assignees else None,
+            marker=marker_in(issue.get("body") or ""),
             dropped=_left_out(issue, labels, assignee),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -47,9 +47,7 @@ class JiraClient:
     ) -> Any:
         """The JSON that answers, None if there is none; `about` names the subject, `known` says that it existed."""
         safe = safe or method == "GET"
-        answer = await send(
-            self._client, "Jira", method, self._api + path, safe=safe, headers=self._headers, **options
-        )
+        answer = await send(self._client, "Jira", method, self._api + path, safe=safe, headers=self._headers, **options)
         _require_success(answer, about, known)
         return json_of(answer, "Jira", about) if answer.content else None
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.adapters.trackers.jira_client import JiraClient
 from app.adapters.trackers.jira_text import DUE, PRIORITY, description, label_of, summary_of
-from app.domain.tracking.model import TicketDraft, TrackerRefused
+from app.domain.tracking.model import TicketDraft, TicketUpdate, TrackerRefused
 
 KEPT_SECONDS = 3600.0
 PRIORITIES: Mapping[str, tuple[str, ...]] = {
@@ -17,6 +17,10 @@ PRIORITIES: Mapping[str, tuple[str, ...]] = {
     "low": ("low", "minor", "lowest", "trivial", "p4"),
 }
 """Ours, and what sites call it, most likely first."""
+LINES = {"priority": PRIORITY, "duedate": DUE}
+"""What is said in the description where a field is missing."""
+OPTIONAL = frozenset({"priority", "duedate", "assignee"})
+"""What a ticket can do without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,33 +85,39 @@ class CreateMetas:
 
 def new_issue(draft: TicketDraft, project: str, meta: CreateMeta, *, plain: bool) -> tuple[dict[str, Any], list[str]]:
     """The fields of a new issue, and what of the draft has no field there: it is said in the description instead."""
-    fields: dict[str, Any] = {
-        "project": {"key": project}, "issuetype": {"id": meta.type_id}, "summary": summary_of(draft.title),
-    }  # fmt: skip
-    lines: list[str] = []
-    dropped: list[str] = []
-    priority_id = meta.priority_id(draft.priority)
-    if priority_id is not None:
-        fields["priority"] = {"id": priority_id}
-    else:
-        lines.append(f"{PRIORITY} {draft.priority}")
-        dropped.append(f"priority:{draft.priority}")
-    if draft.due_on is not None and "duedate" in meta.fields:
-        fields["duedate"] = draft.due_on.isoformat()
-    elif draft.due_on is not None:
-        lines.append(f"{DUE} {draft.due_on}")
-        dropped.append(f"duedate:{draft.due_on}")
+    fields, missing = placed(TicketUpdate(assignee=draft.assignee, due_on=draft.due_on, priority=draft.priority), meta)
+    lines = [f"{LINES[name]} {value}" for name, value in missing.items() if name in LINES]
+    dropped = [f"{name}:{value}" for name, value in missing.items()]
     if draft.assignee is not None and "assignee" in meta.fields:
         fields["assignee"] = person(draft.assignee, plain=plain)
-    elif draft.assignee is not None:
-        dropped.append(f"assignee:{draft.assignee}")
     if "labels" in meta.fields:
         fields["labels"] = [label_of(draft.marker), *("-".join(label.split()) for label in draft.labels)]
     else:  # Without a label the look-up goes by the text.
         lines.append(label_of(draft.marker))
         dropped += [f"label:{label}" for label in draft.labels]
-    fields["description"] = description(draft.body, lines, draft.url, plain=plain)
+    fields |= {
+        "project": {"key": project},
+        "issuetype": {"id": meta.type_id},
+        "summary": summary_of(draft.title),
+        "description": description(draft.body, lines, draft.url, plain=plain),
+    }
     return fields, dropped
+
+
+def placed(update: TicketUpdate, meta: CreateMeta) -> tuple[dict[str, Any], dict[str, str]]:
+    """Priority and due date as fields, and those of the update that have no field there."""
+    fields: dict[str, Any] = {}
+    missing: dict[str, str] = {}
+    if update.priority is not None:
+        if (id := meta.priority_id(update.priority)) is not None:
+            fields["priority"] = {"id": id}
+        else:
+            missing["priority"] = update.priority
+    if update.due_on is not None:
+        (fields if "duedate" in meta.fields else missing)["duedate"] = update.due_on.isoformat()
+    if update.assignee is not None and "assignee" not in meta.fields:
+        missing["assignee"] = update.assignee
+    return fields, missing
 
 
 def person(handle: str, *, plain: bool) -> dict[str, str]:

@@ -16,11 +16,11 @@ TARGETS = {
 ENDED = (TicketStatus.DONE, TicketStatus.CANCELLED, TicketStatus.DUPLICATE)
 
 
-def choose(
-    offered: Sequence[Mapping[str, Any]], target: TicketStatus, endings: Endings
-) -> Mapping[str, Any] | None:
+def choose(offered: Sequence[Mapping[str, Any]], target: TicketStatus, endings: Endings) -> Mapping[str, Any] | None:
     """The body of the request, or None if no transition leads there."""
-    there = [one for one in offered if category_of(one["to"]) == TARGETS[target] and one.get("isAvailable") is not False]
+    there = [
+        one for one in offered if category_of(one["to"]) == TARGETS[target] and one.get("isAvailable") is not False
+    ]
     if not there:
         return None
     if target not in ENDED:

@@ -38,7 +38,7 @@ async def receive_webhook(request: Request) -> Response:
     ports: Ports = request.app.state.ports
     request_id = request.scope.get("request_id")
     name = request.path_params["source"]
-    source = ports.webhooks.get(name)
+    source = ports.webhooks.get(name) or ports.signals.get(name)
     if source is None or not source.secrets:
         return problem(404, *HTTP_CODES[404], request_id=request_id)
     body = await request.body()
@@ -72,8 +72,8 @@ documented = APIRouter(prefix="/v1/inbound", tags=["webhooks in"])
     name="receive_webhook",
 )
 async def documented_webhook(source: str, request: Request) -> Response:
-    """A signed webhook of a tracker: `github`. The signature is checked over the raw bytes; the answer comes after
-    the delivery is committed. A source without a secret is closed (404)."""
+    """A webhook of a tracker (`github`: signed over the raw bytes) or of monitoring (`alertmanager`: a bearer token or
+    basic auth). The answer comes after the delivery is committed. A source without a secret is closed (404)."""
     return await receive_webhook(request)
 
 

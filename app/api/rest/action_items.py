@@ -9,8 +9,10 @@ from pydantic import Field
 
 from app.api.deps import CallerDep, PortsDep, ReaderDep, SeenVersion
 from app.api.reading import After, Limit, Listing, SortBy, answer_list, answer_one, many
+from app.api.rest.verification_plans import Plan, PlanOut
 from app.api.schemas import (
     Body,
+    Day,
     IncidentRef,
     Instant,
     Json,
@@ -27,28 +29,17 @@ from app.api.schemas import (
     Title,
     Url,
 )
-from app.domain.actions.evidence import CheckKind, Observation, Verdict, VerificationPlan
+from app.domain.actions.evidence import CheckKind, Observation, Verdict
 from app.domain.actions.model import ControlType, DeclineCode, Priority, Status
 from app.domain.actions.use_cases import commitment, evidence
 from app.domain.actions.use_cases.commitment import ItemFields
-from app.domain.policy import EvidencePolicy
+from app.domain.budgets.model import BoostState, Signal
 from app.domain.ports import Ports
 from app.domain.selection import Op
 
 router = APIRouter(prefix="/action-items", tags=["action items"])
 
 PriorityName = Literal["urgent", "high", "medium", "low"]
-
-
-class Plan(Body):
-    """How we will know that the fix works in production."""
-
-    checks: list[CheckKind] = Field(min_length=1, max_length=2, description="Each at most once.")
-    window_days: int = Field(default=EvidencePolicy().window_days, ge=1, le=183, description="Days from `deployed_at`.")
-    description: Text = ""
-
-    def plan(self) -> VerificationPlan:
-        return VerificationPlan(tuple(self.checks), self.window_days, self.description)
 
 
 class ActionItemCreate(Body):
@@ -62,7 +53,7 @@ class ActionItemCreate(Body):
     owner: Ref | None = None
     team: Ref | None = None
     service: Ref | None = None
-    due_on: date | None = None
+    due_on: Day | None = None
     base_priority: PriorityName = "medium"
     plan: Plan | None = None
 
@@ -78,7 +69,7 @@ class ActionItemPatch(Body):
     team: Ref | None = None
     service: Ref | None = None
     root_cause: Ref | None = None
-    due_on: date | None = None
+    due_on: Day | None = None
     base_priority: PriorityName | None = None
     planned_in: Line | None = None
     deployed_at: Instant | None = None
@@ -88,7 +79,7 @@ class AcceptBody(Body):
     """Owner and due date, unless the candidate has them already."""
 
     owner: Ref | None = None
-    due_on: date | None = None
+    due_on: Day | None = None
 
 
 class ImplementBody(Body):
@@ -128,13 +119,17 @@ class EvidenceReviewBody(Body):
     comment: Text = ""
 
 
-class PlanOut(Out):
-    """How we will know."""
+class ExplainingBoostOut(Out):
+    """The boost that explains an effective priority above the base."""
 
-    model_config = Json
-    checks: list[CheckKind]
-    window_days: int
-    description: str
+    id: UUID
+    slo: str
+    source: str
+    signal: Signal
+    state: BoostState
+    levels: int
+    reason: str
+    raised_at: datetime
 
 
 class DeclineOut(Out):
@@ -207,6 +202,7 @@ class ActionItemOut(Out):
     overdue: bool
     base_priority: PriorityName
     effective_priority: PriorityName
+    boost: ExplainingBoostOut | None = Field(description="What lifts the effective priority above the base, if anything.")
     plan: PlanOut | None
     opened_at: datetime | None
     implemented_at: datetime | None
@@ -278,7 +274,7 @@ async def list_action_items(
     postmortem_id: UUID | None = None,
     incident_id: UUID | None = None,
     overdue: Annotated[bool | None, Query(description="The committed date has passed without `implemented`.")] = None,
-    due_before: date | None = None,
+    due_before: Day | None = None,
     created_after: Instant | None = None,
     search: Annotated[str | None, Query(max_length=200, description="In the title.")] = None,
     sort: SortBy = None,
@@ -301,6 +297,8 @@ async def create_action_item(ports: PortsDep, caller: CallerDep, body: ActionIte
     item = await commitment.create_action_item(
         ports.uow,
         ports.clock,
+        ports.policy,
+        ports.monitoring,
         caller=caller,
         postmortem_id=body.postmortem_id,
         title=body.title,
@@ -336,6 +334,7 @@ async def update_action_item(
     await commitment.update_action_item(
         ports.uow,
         ports.clock,
+        ports.policy,
         caller=caller,
         item_id=item_id,
         fields=cast(ItemFields, fields),
@@ -395,9 +394,7 @@ async def decline_action_item(ports: PortsDep, caller: CallerDep, item_id: UUID,
 @router.post("/{item_id}/reopen", response_model=ActionItemOut)
 async def reopen_action_item(ports: PortsDep, caller: CallerDep, item_id: UUID, body: ReasonBody) -> Response:
     """implemented, closed or declined → open, by hand."""
-    await commitment.reopen_action_item(
-        ports.uow, ports.clock, caller=caller, item_id=item_id, reason=body.reason
-    )
+    await commitment.reopen_action_item(ports.uow, ports.clock, caller=caller, item_id=item_id, reason=body.reason)
     return await _answer(ports, caller, item_id)
 
 
@@ -405,7 +402,7 @@ async def reopen_action_item(ports: PortsDep, caller: CallerDep, item_id: UUID, 
 async def set_verification_plan(ports: PortsDep, caller: CallerDep, item_id: UUID, body: Plan) -> Response:
     """Say how we will know. Once implemented, only a reviewer who is not the owner may change it."""
     await commitment.set_verification_plan(
-        ports.uow, ports.clock, ports.policy, caller=caller, item_id=item_id, plan=body.plan()
+        ports.uow, ports.clock, ports.policy, ports.monitoring, caller=caller, item_id=item_id, plan=body.plan()
     )
     return await _answer(ports, caller, item_id)
 
@@ -414,7 +411,7 @@ async def set_verification_plan(ports: PortsDep, caller: CallerDep, item_id: UUI
 async def run_checks(ports: PortsDep, caller: CallerDep, item_id: UUID) -> Response:
     """Run the planned checks that need no person, now. They also run by themselves when the window ends."""
     await evidence.run_checks(
-        ports.uow, ports.clock, ports.policy, ports.risk_policy, caller=caller, item_id=item_id
+        ports.uow, ports.clock, ports.policy, ports.risk_policy, ports.monitoring, caller=caller, item_id=item_id
     )
     return await _answer(ports, caller, item_id)
 

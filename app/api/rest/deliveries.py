@@ -49,7 +49,11 @@ class InboxItemOut(Out):
 
 
 DELIVERIES = Listing(
-    "delivery", DeliveryOut, ("created_at",), {"state": ("state", Op.IN), "provider": ("provider", Op.IN)}, "-created_at"
+    "delivery",
+    DeliveryOut,
+    ("created_at",),
+    {"state": ("state", Op.IN), "provider": ("provider", Op.IN)},
+    "-created_at",
 )
 INBOX = Listing(
     "inbox_item", InboxItemOut, ("received_at",), {"source": ("source", Op.IN), "open": ("handled_at", Op.IS_NULL)},

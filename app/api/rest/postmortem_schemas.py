@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.api.schemas import Body, Instant, Json, Line, Out, PersonRef, Ref, RootCauseRef, ServiceRef, Text
+from app.api.schemas import Body, Day, Instant, Json, Line, Out, PersonRef, Ref, RootCauseRef, ServiceRef, Text
 from app.domain.actions.model import ControlType, Status
 from app.domain.postmortems.content import ContributingFactor, Forum, Review, SectionName, TimelineKind
 from app.domain.postmortems.model import PostmortemStatus, Tier
@@ -44,7 +44,7 @@ class FactorBody(Body):
 class ReviewBody(Body):
     """When and where it was discussed; tier 1 by leadership or all hands."""
 
-    held_on: date
+    held_on: Day
     forum: Forum
 
     def review(self) -> Review:

@@ -1,6 +1,5 @@
 """REST: postmortems and their steps from required to published."""
 
-from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -21,7 +20,7 @@ from app.api.rest.postmortem_schemas import (
     SignOffBody,
     TierOverrideBody,
 )
-from app.api.schemas import Instant, Page
+from app.api.schemas import Day, Instant, Page
 from app.domain.access import Caller
 from app.domain.errors import Problem
 from app.domain.ports import Ports
@@ -68,7 +67,7 @@ async def list_postmortems(
     author: Annotated[str | None, Query(description="E-mail addresses, comma-separated.")] = None,
     incident_id: UUID | None = None,
     overdue: Annotated[bool | None, Query(description="Its due date has passed and no version is published.")] = None,
-    due_before: date | None = None,
+    due_before: Day | None = None,
     created_after: Instant | None = None,
     sort: SortBy = None,
     limit: Limit = 50,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from math import isfinite
 from uuid import UUID
 
 from app.domain.errors import Invalid, OwnWork, WrongState
@@ -11,10 +12,15 @@ from app.domain.policy import EvidencePolicy
 
 
 class CheckKind(StrEnum):
-    """`no_recurrence` asks our own incidents, `attested` a person who is not the owner."""
+    """`no_recurrence` asks our own incidents, `metric` the monitoring, `attested` a person who is not the owner."""
 
     NO_RECURRENCE = "no_recurrence"
+    METRIC = "metric"
     ATTESTED = "attested"
+
+
+RUN_BY_US = (CheckKind.NO_RECURRENCE, CheckKind.METRIC)
+"""What needs no person."""
 
 
 class Verdict(StrEnum):
@@ -34,6 +40,48 @@ class Observation(StrEnum):
     REPLAY = "replay"
 
 
+class Comparison(StrEnum):
+    """How the observed value is compared with the threshold."""
+
+    GTE = ">="
+    GT = ">"
+    LTE = "<="
+    LT = "<"
+
+
+class MetricMode(StrEnum):
+    """When the comparison must hold."""
+
+    AT_END = "at_end"
+    EVERY_POINT = "every_point"
+
+
+class Exercise(StrEnum):
+    """What a comparison that does not hold means: a bound was broken, or what would show the fix never came."""
+
+    BOUND = "bound"
+    DEMONSTRATION = "demonstration"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricPlan:
+    """One monitoring query that answers with exactly one series. `$window` in it becomes the window, such as `30d`."""
+
+    query: str
+    comparison: Comparison
+    threshold: float
+    mode: MetricMode = MetricMode.AT_END
+    exercised: Exercise = Exercise.BOUND
+
+    def __post_init__(self) -> None:
+        if not self.query.strip():
+            raise InvalidPlan("A metric needs a query.")
+        if not isfinite(self.threshold):
+            raise InvalidPlan("The threshold must be a finite number.")
+        if self.mode is MetricMode.EVERY_POINT and self.exercised is Exercise.DEMONSTRATION:
+            raise InvalidPlan("What must hold at every point is a bound; a demonstration is looked for at the end.")
+
+
 @dataclass(frozen=True, slots=True)
 class VerificationPlan:
     """How we will know: which checks, over how many days in production."""
@@ -41,12 +89,15 @@ class VerificationPlan:
     checks: tuple[CheckKind, ...]
     window_days: int
     description: str = ""
+    metric: MetricPlan | None = None
 
     def __post_init__(self) -> None:
         if not self.checks:
             raise InvalidPlan("A plan names at least one check.")
         if len(set(self.checks)) != len(self.checks):
             raise InvalidPlan("A plan names each check once.")
+        if (CheckKind.METRIC in self.checks) != (self.metric is not None):
+            raise InvalidPlan("The check `metric` and the field `metric`, which says what is asked, go together.")
 
 
 class InvalidPlan(Invalid):

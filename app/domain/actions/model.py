@@ -129,6 +129,7 @@ class ActionItem:
     slips: int = 0
     base_priority: Priority = Priority.MEDIUM
     effective_priority: Priority = Priority.MEDIUM
+    boost_id: UUID | None = None
     plan: VerificationPlan | None = None
     opened_at: datetime | None = None
     implemented_at: datetime | None = None
@@ -147,7 +148,9 @@ class ActionItem:
             raise ItemWrongState(f"An item that is {self.status} cannot become {status}.")
         return replace(self, status=status)
 
-    def accept(self, *, owner_id: UUID | None, due_on: date | None, plan: VerificationPlan, now: datetime) -> "ActionItem":
+    def accept(
+        self, *, owner_id: UUID | None, due_on: date | None, plan: VerificationPlan, now: datetime
+    ) -> "ActionItem":
         """candidate → open: the promise is made here, so the due date becomes the committed one."""
         opened = self._to(Status.OPEN) if self.status is Status.CANDIDATE else self._refuse("accepted")
         owner_id, due_on = owner_id or self.owner_id, due_on or self.due_on

@@ -5,7 +5,9 @@ from datetime import datetime
 
 from app.domain.access import Caller
 from app.domain.actions.model import ActionItem, Changes
+from app.domain.budgets.model import effect_on
 from app.domain.events import Event, EventType
+from app.domain.policy import BudgetPolicy
 from app.domain.ports import UnitOfWork
 from app.domain.tracking.model import TicketUpdate
 from app.domain.tracking.routing import may_hold_restricted, ticket_update
@@ -30,6 +32,13 @@ async def keep(
     data = {"changed": [change.field for change in changes], "status": str(new.status)}
     await u.events.add(Event(event, old.id, now, who, old.incident_id, data))
     return saved
+
+
+async def with_effective_priority(u: UnitOfWork, item: ActionItem, policy: BudgetPolicy) -> ActionItem:
+    """The item with the priority that its service's live boosts make of its base, and the boost that explains it."""
+    boosts = await u.boosts.live([item.service_id]) if item.service_id else ()
+    effect = effect_on(item.base_priority, boosts, policy)
+    return replace(item, effective_priority=effect.priority, boost_id=effect.boost_id)
 
 
 async def tell_ticket(u: UnitOfWork, item: ActionItem, update: TicketUpdate, *, reason: str, now: datetime) -> None:

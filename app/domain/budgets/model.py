@@ -196,16 +196,12 @@ class Effect:
 def counted(boosts: Iterable[Boost]) -> list[Boost]:
     """Live boosts, the most urgent signal first. An alert's guess gives way to a burn measured for the same SLO."""
     live = [boost for boost in boosts if boost.is_live]
-    measured = {
-        b.key.slo for b in live if b.measured and b.key.signal.is_burn and b.state is BoostState.ACTIVE
-    }
+    measured = {b.key.slo for b in live if b.measured and b.key.signal.is_burn and b.state is BoostState.ACTIVE}
     kept = (b for b in live if b.measured or not b.key.signal.is_burn or b.key.slo not in measured)
     return sorted(kept, key=lambda b: (list(Signal).index(b.key.signal), b.key.slo, b.key.source))
 
 
-def effective_priority(
-    base: Priority, boosts: Iterable[Boost], policy: BudgetPolicy
-) -> tuple[Priority, Boost | None]:
+def effective_priority(base: Priority, boosts: Iterable[Boost], policy: BudgetPolicy) -> tuple[Priority, Boost | None]:
     """The most urgent result of applying each boost separately to the base, and the boost that explains it."""
     best, why = base, None
     for boost in counted(boosts):

@@ -78,7 +78,7 @@ async def reprioritise(
 ) -> Sequence[Reprioritised]:
     """Give every not-closed item of the service the priority that its live boosts make, in one statement."""
     boosts = await u.boosts.live([service_id])
-    changed = await u.boosts.reprioritise(service_id, effects(boosts, policy), now)
+    changed = await u.boosts.reprioritise(service_id, effects(boosts, policy))
     moved = [one for one in changed if one.new != one.old]
     await u.events.add_many([_event(one, now, actor) for one in moved])
     await tell_tickets(u, moved, policy=policy, now=now)
@@ -92,9 +92,7 @@ def _event(one: Reprioritised, now: datetime, actor: str) -> Event:
     return Event(EventType.ACTION_ITEM_PRIORITY_CHANGED, one.item_id, now, actor, one.incident_id, data)
 
 
-async def tell_tickets(
-    u: UnitOfWork, moved: Sequence[Reprioritised], *, policy: BudgetPolicy, now: datetime
-) -> None:
+async def tell_tickets(u: UnitOfWork, moved: Sequence[Reprioritised], *, policy: BudgetPolicy, now: datetime) -> None:
     """Rises at once; falls at most once per ticket in a day, the others are told when that day is over."""
     if not moved:
         return

@@ -9,23 +9,25 @@ from uuid import UUID
 
 from app.domain.access import SYSTEM
 from app.domain.actions.model import ActionItem, Status
-from app.domain.actions.recording import evidence_request, keep
+from app.domain.actions.recording import evidence_request
 from app.domain.events import Event, EventType
 from app.domain.follow_through.model import FindingCode
-from app.domain.organisation.model import Provider
 from app.domain.ports import UnitOfWork
-from app.domain.tracking.contents import person_of
+from app.domain.tracking.adopting import (
+    UNCOMMITTED,
+    actor_of,
+    adopt_assignee,
+    adopt_due_date,
+    defend_priority,
+    step,
+)
 from app.domain.tracking.model import RemoteTicket, SyncState, Ticket, TicketStatus, TicketUpdate
 from app.domain.tracking.reporting import report, settle
 from app.domain.tracking.routing import ticket_update
 
 NOT_DONE = (TicketStatus.CANCELLED, TicketStatus.DUPLICATE)
+SHOWN = ("key", "url", "status", "assignee", "due_on", "priority")
 SHOWN_AS_DONE = (Status.IMPLEMENTED, Status.CLOSED)
-
-
-def actor_of(provider: Provider) -> str:
-    """How events and history name a tracker."""
-    return f"tracker:{provider}"
 
 
 async def lock(u: UnitOfWork, ticket: Ticket) -> tuple[ActionItem, Ticket]:
@@ -45,16 +47,16 @@ async def follow(
 ) -> Ticket:
     """Adopt what changed in the tracker; what we `asked` it for ourselves is no news."""
     asked = asked or TicketUpdate()
-    linked = replace(ticket.linked(remote, now), dropped=remote.dropped or ticket.dropped, updated_at=now)
+    defended = await defend_priority(u, item, ticket, remote, asked, now)
+    linked = replace(defended.linked(remote, now), dropped=remote.dropped or ticket.dropped, updated_at=now)
     saved = await u.tickets.save(linked)
-    changed = [name for name in ("key", "url", "status", "assignee") if getattr(ticket, name) != getattr(linked, name)]
+    changed = [name for name in SHOWN if getattr(ticket, name) != getattr(linked, name)]
     if changed:
         await _announce(u, EventType.TICKET_CHANGED, item, ticket, now, {"changed": changed, "status": linked.status})
     if ticket.sync_state is SyncState.LOST:
         await settle(u, item, FindingCode.TICKET_LOST, now)
-    known = [ticket.assignee] if asked.assignee is None else [ticket.assignee, asked.assignee]
-    if not any(_same(remote.assignee, name) for name in known):
-        item = await _adopt_assignee(u, item, ticket, remote, now)
+    item = await adopt_assignee(u, item, ticket, remote, asked, now)
+    item = await adopt_due_date(u, item, ticket, remote, asked, now)
     if remote.status not in (ticket.status, asked.status):
         await _adopt_status(u, item, ticket, remote, now)
     return saved
@@ -82,10 +84,6 @@ async def cancel_deliveries(u: UnitOfWork, ticket_id: UUID, why: str, now: datet
         await u.deliveries.save(delivery.dead(why, now))
 
 
-def _same(one: str | None, other: str | None) -> bool:
-    return (one or "").casefold() == (other or "").casefold()
-
-
 async def _announce(
     u: UnitOfWork, type: EventType, item: ActionItem, ticket: Ticket, now: datetime, data: dict[str, object]
 ) -> None:
@@ -94,7 +92,7 @@ async def _announce(
 
 
 async def _adopt_status(u: UnitOfWork, item: ActionItem, ticket: Ticket, remote: RemoteTicket, now: datetime) -> None:
-    if item.status in (Status.CANDIDATE, Status.DECLINED):
+    if item.status in UNCOMMITTED:
         return
     if remote.status in NOT_DONE:
         await _ask_for_reason(u, item, remote, now)
@@ -103,11 +101,11 @@ async def _adopt_status(u: UnitOfWork, item: ActionItem, ticket: Ticket, remote:
     if remote.status is TicketStatus.DONE:
         await _implement(u, item, ticket, min(remote.updated_at, now), now)
     elif item.status in SHOWN_AS_DONE:
-        await _step(u, item, item.reopen(now), EventType.ACTION_ITEM_REOPENED, ticket, now)
+        await step(u, item, item.reopen(now), EventType.ACTION_ITEM_REOPENED, ticket, now)
     elif remote.status is TicketStatus.IN_PROGRESS and item.status is Status.OPEN:
-        await _step(u, item, item.start(), EventType.ACTION_ITEM_STARTED, ticket, now)
+        await step(u, item, item.start(), EventType.ACTION_ITEM_STARTED, ticket, now)
     elif ticket.status is TicketStatus.IN_PROGRESS and item.status is Status.IN_PROGRESS:
-        await _step(u, item, item.stop(), EventType.ACTION_ITEM_STOPPED, ticket, now)
+        await step(u, item, item.stop(), EventType.ACTION_ITEM_STOPPED, ticket, now)
 
 
 async def _ask_for_reason(u: UnitOfWork, item: ActionItem, remote: RemoteTicket, now: datetime) -> None:
@@ -120,32 +118,6 @@ async def _implement(u: UnitOfWork, item: ActionItem, ticket: Ticket, at: dateti
     """Done there is implemented here; one comment says which evidence is awaited."""
     if item.status in SHOWN_AS_DONE:
         return
-    saved = await _step(u, item, item.implement(now=at), EventType.ACTION_ITEM_IMPLEMENTED, ticket, now)
+    saved = await step(u, item, item.implement(now=at), EventType.ACTION_ITEM_IMPLEMENTED, ticket, now)
     update = TicketUpdate(comment=evidence_request(saved))
     await u.deliveries.add(ticket_update(ticket, update, reason=f"implement-{saved.version}", now=now))
-
-
-async def _step(
-    u: UnitOfWork, old: ActionItem, new: ActionItem, event: EventType, ticket: Ticket, now: datetime
-) -> ActionItem:
-    actor = actor_of(ticket.route.provider)
-    return await keep(u, old, new, event, caller=SYSTEM, now=now, source="tracker", actor=actor)
-
-
-async def _adopt_assignee(
-    u: UnitOfWork, item: ActionItem, ticket: Ticket, remote: RemoteTicket, now: datetime
-) -> ActionItem:
-    """The new assignee owns the item, if we know them; either way somebody is told."""
-    person = await person_of(u, ticket.route.provider, remote.assignee) if remote.assignee else None
-    if person is not None and person.id == item.owner_id:
-        return item
-    if remote.assignee is None:
-        message = f"The ticket {remote.key} has no assignee any more; the owner here stays."
-    elif person is None:
-        message = f"The ticket {remote.key} was assigned to {remote.assignee}, whom nobody here is known as."
-    else:
-        message = f"The ticket {remote.key} was assigned to {person.name}, who owns the item from now on."
-        new = replace(item, owner_id=person.id)
-        item = await _step(u, item, new, EventType.ACTION_ITEM_UPDATED, ticket, now)
-    await report(u, item, FindingCode.REASSIGNED_IN_TRACKER, message, now)
-    return item

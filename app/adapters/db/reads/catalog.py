@@ -332,6 +332,7 @@ KINDS: Mapping[str, Kind] = {
             "root_cause": ToOne("root_cause", "{t}.root_cause_id"),
             "ticket": ToOne("ticket", "(select id from tickets where action_item_id = {t}.id)"),
             "refuted_by": ToOne("incident", "{t}.refuted_by_id"),
+            "boost": ToOne("boost", "{t}.boost_id"),
         },
         many={
             "evidence": ToMany("check", "{t}.action_item_id = {p}.id", "{t}.ran_at, {t}.id"),
@@ -347,6 +348,31 @@ KINDS: Mapping[str, Kind] = {
             "in_feed": _IN_FEED,
             "out_of_feed": f"not {_IN_FEED}",
         },
+    ),
+    "boost": Kind(
+        "boosts",
+        _ids("id", "service_id")
+        | _wholes("version", "levels")
+        | _texts("slo", "source", "reason", "ended_because", "raised_by")
+        | _codes("signal", "state")
+        | _flags("measured")
+        | _instants("raised_at", "observed_at", "vouched_until", "clear_since", "stale_since", "ended_at")
+        | {name: Column(f"{{t}}.{name}", As.NUMBER, sort_null="-1") for name in ("burn_rate", "remaining")}
+        | {"live": Column("{t}.state in ('active', 'stale')", As.FLAG)},
+        one={"service": ToOne("service", "{t}.service_id")},
+        conditions={"service": _BY_SERVICE},
+    ),
+    "slo": Kind(
+        "slos",
+        _VERSIONED
+        | _ids("service_id")
+        | _texts("name", "title", "description")
+        | _codes("source")
+        | {name: Column(f"{{t}}.{name}", As.NUMBER) for name in ("objective", "window_days")}
+        | _jsons("spec"),
+        one={"service": ToOne("service", "{t}.service_id")},
+        conditions={"service": _BY_SERVICE},
+        order="name",
     ),
     "action_item_change": Kind(
         "action_item_changes",

@@ -16,12 +16,13 @@ from app.domain.actions.model import (
     PlanFrozen,
     Priority,
 )
-from app.domain.actions.recording import evidence_request, keep, tell_ticket
+from app.domain.actions.metric import require_runnable
+from app.domain.actions.recording import evidence_request, keep, tell_ticket, with_effective_priority
 from app.domain.errors import Invalid, require_version
 from app.domain.events import Event, EventType
 from app.domain.ids import new_id
 from app.domain.policy import Policy
-from app.domain.ports import Clock, OpenUnitOfWork, UnitOfWork
+from app.domain.ports import Clock, Monitoring, OpenUnitOfWork, UnitOfWork
 from app.domain.references import the_person, the_root_cause, the_service, the_team
 from app.domain.tracking.model import TicketStatus, TicketUpdate
 from app.domain.tracking.routing import new_ticket, route_of
@@ -46,6 +47,8 @@ class ItemFields(TypedDict, total=False):
 async def create_action_item(
     uow: OpenUnitOfWork,
     clock: Clock,
+    policy: Policy,
+    monitoring: Monitoring | None,
     *,
     caller: Caller,
     postmortem_id: UUID,
@@ -63,6 +66,7 @@ async def create_action_item(
     """A candidate of this postmortem; service, team and cause come from its incident unless they are given."""
     authorize(caller, Action.WRITE_ACTION_ITEM)
     now = clock()
+    await _require_runnable(monitoring, plan, now)
     async with uow() as u:
         postmortem = await u.postmortems.get(postmortem_id, caller)
         incident = await u.incidents.get(postmortem.incident_id, caller)
@@ -72,9 +76,9 @@ async def create_action_item(
             postmortem_id=postmortem.id, incident_id=incident.id, description=description, systemic=systemic,
             owner_id=(await the_person(u, owner)).id if owner else None,
             team_id=(await the_team(u, team)).id if team else place.team_id, service_id=place.id,
-            root_cause_id=incident.root_cause_id, due_on=due_on, base_priority=base_priority,
-            effective_priority=base_priority, plan=plan,
+            root_cause_id=incident.root_cause_id, due_on=due_on, base_priority=base_priority, plan=plan,
         )  # fmt: skip
+        item = await with_effective_priority(u, item, policy.budgets)
         await u.action_items.add(item)
         await u.events.add(Event(EventType.ACTION_ITEM_CREATED, item.id, now, caller.actor, incident.id))
         await u.commit()
@@ -84,6 +88,7 @@ async def create_action_item(
 async def update_action_item(
     uow: OpenUnitOfWork,
     clock: Clock,
+    policy: Policy,
     *,
     caller: Caller,
     item_id: UUID,
@@ -101,7 +106,7 @@ async def update_action_item(
     async with uow() as u:
         old = await u.action_items.get(item_id, caller)
         require_version(old.version, expected_version)
-        item = await _edited(u, old, fields)
+        item = await _edited(u, old, fields, policy)
         if deployed_at is not None:
             if old.deployed_at is not None:
                 require_may_move_goal(old, caller)
@@ -117,13 +122,13 @@ async def update_action_item(
 _PLAIN = frozenset({"title", "description", "control_type", "systemic", "base_priority", "planned_in"})
 
 
-async def _edited(u: UnitOfWork, old: ActionItem, fields: ItemFields) -> ActionItem:
+async def _edited(u: UnitOfWork, old: ActionItem, fields: ItemFields, policy: Policy) -> ActionItem:
     plain: dict[str, Any] = {name: value for name, value in fields.items() if name in _PLAIN}
     item = replace(old, **(plain | await _referred(u, fields)))
     if item.is_committed and item.owner_id is None:
         raise OwnerAndDueDateRequired("An item past candidate keeps an owner; name another one.")
-    if "base_priority" in fields:
-        item = replace(item, effective_priority=item.base_priority)
+    if "base_priority" in fields or "service" in fields:
+        item = await with_effective_priority(u, item, policy.budgets)
     due_on = fields.get("due_on")
     return item.move_due_date(due_on) if due_on is not None else item
 
@@ -273,11 +278,22 @@ async def reopen_action_item(
 
 
 async def set_verification_plan(
-    uow: OpenUnitOfWork, clock: Clock, policy: Policy, *, caller: Caller, item_id: UUID, plan: VerificationPlan
+    uow: OpenUnitOfWork,
+    clock: Clock,
+    policy: Policy,
+    monitoring: Monitoring | None,
+    *,
+    caller: Caller,
+    item_id: UUID,
+    plan: VerificationPlan,
 ) -> ActionItem:
-    """Say how we will know. Once implemented only a reviewer who is not the owner may move the goal."""
+    """Say how we will know. Once implemented only a reviewer who is not the owner may move the goal.
+
+    Raises InvalidQuery with the backend's own words where a metric can show nothing.
+    """
     authorize(caller, Action.WRITE_ACTION_ITEM)
     now = clock()
+    await _require_runnable(monitoring, plan, now)
     async with uow() as u:
         old = await u.action_items.get(item_id, caller)
         require_may_move_goal(old, caller)
@@ -285,6 +301,12 @@ async def set_verification_plan(
         saved = await keep(u, old, item, EventType.ACTION_ITEM_UPDATED, caller=caller, now=now)
         await u.commit()
     return saved
+
+
+async def _require_runnable(monitoring: Monitoring | None, plan: VerificationPlan | None, now: datetime) -> None:
+    """Asked before the transaction opens, because it is a call."""
+    if monitoring is not None and plan is not None and plan.metric is not None:
+        await require_runnable(monitoring, plan.metric, plan.window_days, now)
 
 
 def _require_past(deployed_at: datetime | None, now: datetime) -> None:
@@ -299,4 +321,3 @@ def require_may_move_goal(item: ActionItem, caller: Caller) -> None:
     if not caller.role.includes(Role.REVIEWER) or caller.person_id in (None, item.owner_id):
         raise PlanFrozen
     authorize(caller, Action.REVIEW_PLAN)
-

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from app.domain.access import SYSTEM, Action, Caller, authorize, require_person
 from app.domain.actions.evidence import Check, CheckKind, Observation, Verdict, attestation
+from app.domain.actions.metric import MetricOutcome, look, window_of
 from app.domain.actions.model import ActionItem, ItemWrongState, Status, is_shown_to_work
 from app.domain.actions.recording import keep, tell_ticket
 from app.domain.events import Event, EventType
@@ -15,7 +16,7 @@ from app.domain.learning.rates import prior_and_exposure
 from app.domain.learning.risk import RiskPolicy
 from app.domain.learning.silence import silence_verdict
 from app.domain.policy import Policy
-from app.domain.ports import Clock, OpenUnitOfWork, UnitOfWork
+from app.domain.ports import Clock, Monitoring, OpenUnitOfWork, UnitOfWork
 from app.domain.tracking.model import TicketStatus, TicketUpdate
 
 
@@ -79,24 +80,90 @@ async def review_evidence(
 
 
 async def run_checks(
-    uow: OpenUnitOfWork, clock: Clock, policy: Policy, risk_policy: RiskPolicy, *, caller: Caller, item_id: UUID
+    uow: OpenUnitOfWork,
+    clock: Clock,
+    policy: Policy,
+    risk_policy: RiskPolicy,
+    monitoring: Monitoring | None,
+    *,
+    caller: Caller,
+    item_id: UUID,
 ) -> Sequence[Check]:
     """Run every planned check that needs no person, now: at the window's end by itself, or on demand."""
     authorize(caller, Action.WRITE_ACTION_ITEM)
     now = clock()
     async with uow() as u:
-        item = await u.action_items.get(item_id, caller)
-        if item.status is not Status.IMPLEMENTED:
-            raise ItemWrongState(f"Checks run on an implemented item; this one is {item.status}.")
+        asked = _implemented(await u.action_items.get(item_id, caller))
+    outcome = await _look(asked, policy, monitoring, now)
+    async with uow() as u:
+        item = _implemented(await u.action_items.get(item_id, caller))
+        is_same = (item.plan, item.deployed_at) == (asked.plan, asked.deployed_at)
         checks = []
         if item.plan and CheckKind.NO_RECURRENCE in item.plan.checks:
             item, check = await _check_silence(u, item, policy, risk_policy, now)
             checks.append(check)
-            await u.checks.add(check)
-            await _announce(u, item, check, caller=caller, now=now)
-            await _conclude(u, item, check, caller=caller, now=now)
+        if outcome is not None and is_same:
+            item, check = await _check_metric(u, item, outcome, now)
+            checks.append(check)
+        kept = await _kept(u, item, checks, caller=caller, now=now)
+        await _conclude_from(u, item, kept, caller=caller, now=now)
         await u.commit()
-    return checks
+    return kept
+
+
+def _implemented(item: ActionItem) -> ActionItem:
+    if item.status is not Status.IMPLEMENTED:
+        raise ItemWrongState(f"Checks run on an implemented item; this one is {item.status}.")
+    return item
+
+
+async def _kept(
+    u: UnitOfWork, item: ActionItem, checks: Sequence[Check], *, caller: Caller, now: datetime
+) -> Sequence[Check]:
+    """Keep what was found, but not the same "nothing yet" every hour where nobody asked."""
+    known = await u.checks.of_item(item.id)
+    kept = [check for check in checks if caller is not SYSTEM or not any(_same_nothing(check, old) for old in known)]
+    for check in kept:
+        await u.checks.add(check)
+        await _announce(u, item, check, caller=caller, now=now)
+    return kept
+
+
+def _same_nothing(new: Check, old: Check) -> bool:
+    nothing = new.verdict in (Verdict.INCONCLUSIVE, Verdict.NOT_EXERCISED)
+    facts = ("kind", "verdict", "window_start", "window_end", "detail")
+    return nothing and all(getattr(new, name) == getattr(old, name) for name in facts)
+
+
+async def _look(item: ActionItem, policy: Policy, monitoring: Monitoring | None, now: datetime) -> MetricOutcome | None:
+    """What the monitoring shows, asked while no transaction is open; None where no metric is planned."""
+    if item.plan is None or item.plan.metric is None:
+        return None
+    if item.deployed_at is None:
+        return MetricOutcome(Verdict.INCONCLUSIVE, {"reason": "The deployment time is not known."})
+    window = window_of(item.deployed_at, item.plan.window_days, now)
+    return await look(monitoring, item.plan.metric, window, policy.evidence)
+
+
+async def _check_metric(
+    u: UnitOfWork, item: ActionItem, outcome: MetricOutcome, now: datetime
+) -> tuple[ActionItem, Check]:
+    """`metric`: what was seen becomes a check; the window is longer where the demonstration may still come."""
+    assert item.plan is not None
+    window = window_of(item.deployed_at or now, item.plan.window_days, now)
+    check = Check(
+        id=new_id(), action_item_id=item.id, kind=CheckKind.METRIC, ran_at=now, window_start=window.start,
+        window_end=window.end, verdict=outcome.verdict, detail=outcome.detail, link=outcome.link,
+    )  # fmt: skip
+    if outcome.longer_window_days is not None and outcome.longer_window_days > item.plan.window_days:
+        item = await _lengthen(u, item, outcome.longer_window_days, now)
+    return item, check
+
+
+async def _lengthen(u: UnitOfWork, item: ActionItem, days: int, now: datetime) -> ActionItem:
+    assert item.plan is not None
+    longer = item.with_plan(replace(item.plan, window_days=days))
+    return await keep(u, item, longer, EventType.ACTION_ITEM_UPDATED, caller=SYSTEM, now=now, source="system")
 
 
 async def _check_silence(
@@ -122,14 +189,24 @@ async def _check_silence(
         window_is_over=now >= start + timedelta(days=days), policy=policy.evidence,
     )  # fmt: skip
     if outcome.longer_window_days is not None:
-        longer = item.with_plan(replace(item.plan, window_days=outcome.longer_window_days))
-        item = await keep(u, item, longer, EventType.ACTION_ITEM_UPDATED, caller=SYSTEM, now=now, source="system")
+        item = await _lengthen(u, item, outcome.longer_window_days, now)
     return item, replace(check, verdict=outcome.verdict, detail=outcome.detail)
 
 
 async def _announce(u: UnitOfWork, item: ActionItem, check: Check, *, caller: Caller, now: datetime) -> None:
     data = {"check_id": str(check.id), "kind": check.kind, "verdict": check.verdict}
     await u.events.add(Event(EventType.CHECK_RECORDED, item.id, now, caller.actor, item.incident_id, data))
+
+
+async def _conclude_from(
+    u: UnitOfWork, item: ActionItem, checks: Sequence[Check], *, caller: Caller, now: datetime
+) -> None:
+    """What failed decides before what passed."""
+    for verdict in (Verdict.FAILED, Verdict.PASSED):
+        for check in checks:
+            if check.verdict is verdict:
+                await _conclude(u, item, check, caller=caller, now=now)
+                return
 
 
 async def _conclude(u: UnitOfWork, item: ActionItem, check: Check, *, caller: Caller, now: datetime) -> None:
@@ -142,9 +219,7 @@ async def _conclude(u: UnitOfWork, item: ActionItem, check: Check, *, caller: Ca
         update = TicketUpdate(status=TicketStatus.TODO, comment="Reopened: a check of the fix failed.")
         await tell_ticket(u, saved, update, reason=f"check-{check.id}", now=now)
     elif check.verdict is Verdict.PASSED and is_shown_to_work(checks):
-        kept = replace(
-            check, closed_item_at=now, implemented_at=item.implemented_at, deployed_at=item.deployed_at
-        )
+        kept = replace(check, closed_item_at=now, implemented_at=item.implemented_at, deployed_at=item.deployed_at)
         await u.checks.save(kept)
         saved = await keep(u, item, item.close(checks, now), EventType.ACTION_ITEM_CLOSED, caller=caller, now=now)
         await tell_ticket(u, saved, TicketUpdate(comment="Closed with evidence."), reason=f"close-{check.id}", now=now)

@@ -89,7 +89,11 @@ async def _undo_outdated(u: UnitOfWork, incident: Incident, policy: Policy, now:
     for item in await u.action_items.refuted_by(incident.id):
         evidence = [c for c in await u.checks.of_item(item.id) if c.refuted_by_id == incident.id]
         closing = next((c for c in evidence if c.closed_item_at), None)
-        if item.status is Status.CLOSED or closing is None or _still_refutes(incident, item, policy, closing.deployed_at):
+        if (
+            item.status is Status.CLOSED
+            or closing is None
+            or _still_refutes(incident, item, policy, closing.deployed_at)
+        ):
             continue
         for check in evidence:
             await u.checks.save(check.restore())

@@ -80,9 +80,7 @@ def _require_possible(source: str, burn_rate: float | None, remaining: float | N
         raise InvalidBoost("What remains of a budget is a share: 1 is all of it, below 0 it is overspent.")
 
 
-def _sighting(
-    source: str, at: datetime, expires_at: datetime | None, now: datetime, policy: BudgetPolicy
-) -> Sighting:
+def _sighting(source: str, at: datetime, expires_at: datetime | None, now: datetime, policy: BudgetPolicy) -> Sighting:
     if at > now + policy.clock_skew:
         raise InvalidBoost("observed_at lies in the future.")
     until = expires_at or at + policy.silent_after.get(source, policy.silent_after_default)

@@ -1,6 +1,6 @@
 """Signals that we read ourselves: polled budgets and alerts."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from app.domain.budgets.model import BoostKey, Sighting, Signal
 from app.domain.budgets.places import find_place, report_unmatched
 from app.domain.budgets.recording import reprioritise, sight
 from app.domain.policy import BudgetPolicy
-from app.domain.ports import Clock, OpenUnitOfWork, SloSource
+from app.domain.ports import Clock, InboxItem, OpenUnitOfWork, SignalSource, SloSource
 
 POLLED, ALERTED = "prometheus", "alertmanager"
 
@@ -70,6 +70,18 @@ def _sighting(reading: BudgetReading, signal: Signal, what: Reading, policy: Bud
         burn_rate=measured.burn_rate,
         remaining=measured.remaining,
     )
+
+
+def act_on_alerts(
+    uow: OpenUnitOfWork, clock: Clock, policy: BudgetPolicy, source: SignalSource
+) -> Callable[[InboxItem], Awaitable[str]]:
+    """What to do with a post of this source; its time is when we received it."""
+
+    async def act(item: InboxItem) -> str:
+        alerts = source.webhooks.alerts(item.body)
+        return await apply_alerts(uow, clock, policy, alerts=alerts, received_at=item.received_at)
+
+    return act
 
 
 async def apply_alerts(

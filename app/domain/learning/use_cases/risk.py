@@ -1,9 +1,10 @@
 """Keeping the stored risk of open items true: for a cause when something touches it, for all once a day."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from app.domain.budgets.model import levels_and_burnt
 from app.domain.learning.facts import RiskyItem, StoredRisk
 from app.domain.learning.rates import fit_catalogue, rates_from
 from app.domain.learning.risk import (
@@ -14,7 +15,7 @@ from app.domain.learning.risk import (
     recurrence,
     score_item,
 )
-from app.domain.ports import Clock, OpenUnitOfWork
+from app.domain.ports import Clock, OpenUnitOfWork, UnitOfWork
 
 
 async def refit_recurrence(uow: OpenUnitOfWork, clock: Clock, policy: RiskPolicy) -> int:
@@ -39,7 +40,8 @@ async def score_open_items(
         histories = await u.risks.histories(now, causes)
         rates = rates_from(await u.risks.fit(), histories, now, policy)
         known = {(h.root_cause_id, h.service_id): h for h in histories}
-        await u.risks.store([_scored(item, known, rates, now, policy) for item in items])
+        budgets = await _budgets(u, items)
+        await u.risks.store([_scored(item, known, rates, budgets[item.service_id], now, policy) for item in items])
         await u.commit()
     return len(items)
 
@@ -52,10 +54,28 @@ async def score_item_causes(uow: OpenUnitOfWork, clock: Clock, policy: RiskPolic
     return await score_open_items(uow, clock, policy, causes=causes) if causes else 0
 
 
+async def score_service_items(uow: OpenUnitOfWork, clock: Clock, policy: RiskPolicy, *, service_id: UUID) -> int:
+    """Score the items whose cause also strikes this service, whose error budget has changed."""
+    async with uow() as u:
+        causes = await u.risks.causes_on(service_id)
+    return await score_open_items(uow, clock, policy, causes=causes)
+
+
+async def _budgets(u: UnitOfWork, items: Sequence[RiskyItem]) -> Mapping[UUID, BudgetState]:
+    """The error budget of every service that an item is about."""
+    slugs = {item.service_id: item.service for item in items}
+    boosts = await u.boosts.live(list(slugs))
+    return {
+        id: BudgetState(slug, *levels_and_burnt(boost for boost in boosts if boost.key.service_id == id))
+        for id, slug in slugs.items()
+    }
+
+
 def _scored(
     item: RiskyItem,
     known: dict[tuple[UUID, UUID], PairHistory],
     rates: CauseRates,
+    budget: BudgetState,
     now: datetime,
     policy: RiskPolicy,
 ) -> StoredRisk:
@@ -64,7 +84,7 @@ def _scored(
     score = score_item(
         recurrence(history, rates, now, policy),
         history,
-        BudgetState(item.service),
+        budget,
         originating_rank=item.originating_rank,
         as_of=now,
         policy=policy,

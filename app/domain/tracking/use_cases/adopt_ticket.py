@@ -110,10 +110,16 @@ async def _link(
     caller: Caller,
     now: datetime,
 ) -> Ticket:
-    """Its assignee is no news; a ticket that is done already makes the item implemented."""
-    fresh = replace(ticket, adopted=True, assignee=remote.assignee, status=TicketStatus.TODO)
+    """Its assignee, date and priority are no news; a ticket that is done already makes the item implemented."""
+    shown = replace(ticket, assignee=remote.assignee, due_on=remote.due_on, priority=remote.priority)
+    fresh = replace(shown, adopted=True, status=TicketStatus.TODO)
     saved = await follow(u, item, fresh, remote, now=now)
-    link = TicketUpdate(comment=f"Tracked by norepeat: {page_of(item.id, policy)}")
+    ours = item.effective_priority.name.lower()
+    link = TicketUpdate(
+        comment=f"Tracked by norepeat: {page_of(item.id, policy)}",
+        due_on=item.due_on if item.due_on != remote.due_on else None,
+        priority=ours if ours != remote.priority else None,
+    )
     await u.deliveries.add(ticket_update(saved, link, reason=f"adopted-{remote.external_id}", now=now))
     await settle(u, item, FindingCode.TICKET_FAILED, now)
     data = {"action_item_id": str(item.id), "key": remote.key, "provider": ticket.route.provider.value}

@@ -17,9 +17,10 @@ from app.domain.follow_through.model import FindingCode
 from app.domain.organisation.model import Provider
 from app.domain.policy import DeliveryPolicy, Policy
 from app.domain.ports import Clock, OpenUnitOfWork, Tracker, UnitOfWork
+from app.domain.tracking.adopting import actor_of
 from app.domain.tracking.backoff import Jitter, next_try
 from app.domain.tracking.contents import Assignee, assigned_person_id, assignee_of, draft_of, update_of
-from app.domain.tracking.following import actor_of, follow, lock, lose
+from app.domain.tracking.following import follow, lock, lose
 from app.domain.tracking.model import (
     Delivery,
     DeliveryKind,
@@ -176,7 +177,8 @@ async def _arrived(
     """It is there: link it, follow whatever differs from what we asked for, say what was left out."""
     asked = claimed.update
     if delivery.kind is DeliveryKind.CREATE:
-        asked = TicketUpdate(assignee=claimed.assignee.handle)
+        draft = claimed.draft
+        asked = TicketUpdate(assignee=claimed.assignee.handle, due_on=draft.due_on, priority=draft.priority)
         data = {"action_item_id": str(item.id), "key": remote.key, "provider": ticket.route.provider.value}
         actor = actor_of(ticket.route.provider)
         await u.events.add(Event(EventType.TICKET_SYNCED, ticket.id, now, actor, item.incident_id, data))

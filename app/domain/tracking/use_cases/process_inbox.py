@@ -1,7 +1,7 @@
 """Webhooks that were kept on arrival, read and acted on one by one."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -13,6 +13,8 @@ from app.domain.tracking.backoff import Jitter, next_try
 from app.domain.tracking.use_cases.apply_ticket_event import apply_ticket_event
 
 BATCH = 50
+Act = Callable[[InboxItem], Awaitable[str]]
+"""What to do with a webhook that is about no ticket; what happened, in words."""
 
 
 async def process_inbox(
@@ -21,17 +23,23 @@ async def process_inbox(
     policy: Policy,
     trackers: Mapping[Provider, Tracker],
     webhooks: Mapping[str, WebhookSource],
+    others: Mapping[str, Act] | None = None,
     *,
     go_on: Callable[[], bool] = lambda: True,
     jitter: Jitter = random.random,
 ) -> int:
     """Handle what is due, oldest first, until nothing is; a poison one is put off and stops no other."""
+
+    async def act(item: InboxItem) -> str:
+        other = (others or {}).get(item.source)
+        return await (other(item) if other else _act(uow, clock, trackers, webhooks, item))
+
     count = 0
     while go_on() and (ids := await _due(uow, clock)):
         for id in ids:
             if not go_on():
                 break
-            count += await _process(uow, clock, policy, trackers, webhooks, id, jitter)
+            count += await _process(uow, clock, policy, act, id, jitter)
     return count
 
 
@@ -44,8 +52,7 @@ async def _process(
     uow: OpenUnitOfWork,
     clock: Clock,
     policy: Policy,
-    trackers: Mapping[Provider, Tracker],
-    webhooks: Mapping[str, WebhookSource],
+    act: Act,
     id: UUID,
     jitter: Jitter,
 ) -> bool:
@@ -57,7 +64,7 @@ async def _process(
         return False
     note, error, retry_at = None, None, None
     try:
-        note = await _act(uow, clock, trackers, webhooks, item)
+        note = await act(item)
     except Exception as raised:
         error = raised.message if isinstance(raised, DomainError) else f"{type(raised).__name__}: {raised}"
         retry_at = _retry_at(item, raised, policy, clock(), jitter)
