@@ -4,30 +4,26 @@ import asyncio
 import gc
 import json
 import sys
+from importlib import import_module
+from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import Annotated
+from types import ModuleType
+from typing import Annotated, Any, Literal
 
 import typer
 import uvicorn
 
 from app.adapters.db.engine import without_password
-from app.adapters.db.migrate import migrate as migrate_database
-from app.adapters.history.mappings import MappingName, parser
-from app.adapters.history.reading import Reader
-from app.adapters.history.report import Report
 from app.adapters.log import configure_logging
 from app.adapters.monitoring.definitions import read_definitions
-from app.api.graphql.schema import schema_sdl
 from app.domain.access import SYSTEM
 from app.domain.budgets.use_cases.budgets import ImportedSlos, import_slos
 from app.domain.errors import DomainError
 from app.domain.incidents import importing
 from app.domain.learning.use_cases.risk import refit_recurrence
 from app.domain.organisation.use_cases import bootstrap_admin
-from app.main import VERSION, create_app
 from app.settings import Settings
 from app.wiring import NoDatabase, database_url, open_ports
-from app.worker import run_worker
 
 cli = typer.Typer(
     name="norepeat", help="Postmortems that change something.", no_args_is_help=True, add_completion=False
@@ -43,13 +39,18 @@ def main() -> None:
         sys.exit(2)
 
 
+def late(name: str) -> ModuleType:
+    """A module that only one command needs: the worker shall not carry the API's memory, nor start as slowly."""
+    return import_module(name)
+
+
 @cli.command()
 def serve() -> None:
     """Serve REST, GraphQL and webhooks."""
     settings = Settings()
     configure_logging(settings.log_level)
     uvicorn.run(
-        create_app(settings),
+        late("app.main").create_app(settings),
         host=settings.host,
         port=settings.port,
         log_config=None,
@@ -65,7 +66,7 @@ def worker() -> None:
     """Deliver tickets, act on events, run checks when their window ends."""
     settings = Settings()
     configure_logging(settings.log_level)
-    asyncio.run(run_worker(settings))
+    asyncio.run(late("app.worker").run_worker(settings))
 
 
 @cli.command()
@@ -79,7 +80,7 @@ def migrate() -> None:
 
 async def _migrate(settings: Settings) -> str | None:
     dsn = database_url(settings)
-    await migrate_database(dsn)
+    await late("app.adapters.db.migrate").migrate(dsn)
     typer.echo(f"migrated {without_password(dsn)}")
     given = settings.admin_key.get_secret_value() if settings.admin_key else None
     async with open_ports(settings) as opened:
@@ -91,20 +92,22 @@ def import_history(
     file: Annotated[
         typer.FileBinaryRead, typer.Argument(metavar="FILE", help="JSON Lines as in docs/import.md; - for stdin.")
     ],
-    mapping: Annotated[MappingName | None, typer.Option(help="The format, if it is not our own.")] = None,
+    mapping: Annotated[Literal["corpus"] | None, typer.Option(help="The format, if it is not our own.")] = None,
     errors: Annotated[
         typer.FileTextWrite | None, typer.Option(encoding="utf-8", help="Where every bad line goes, as JSON Lines.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, keep nothing.")] = False,
 ) -> None:
     """Bring past incidents and postmortems in; what is there already is skipped, so it can be run again."""
-    report = Report(file, errors, dry_run=dry_run)
-    asyncio.run(_import(Reader(file, parser(mapping)), report, dry_run))
+    mappings = late("app.adapters.history.mappings")
+    parse = mappings.parser(mapping and mappings.MappingName(mapping))
+    report = late("app.adapters.history.report").Report(file, errors, dry_run=dry_run)
+    asyncio.run(_import(late("app.adapters.history.reading").Reader(file, parse), report, dry_run))
     if report.bad:
         raise typer.Exit(1)
 
 
-async def _import(reader: Reader, report: Report, dry_run: bool) -> None:
+async def _import(reader: Any, report: Any, dry_run: bool) -> None:
     # What is loaded stays; the garbage collector would walk it again and again, a quarter of the time.
     gc.freeze()
     async with open_ports(Settings()) as opened:
@@ -157,17 +160,17 @@ def openapi(
 
 
 def _openapi_text() -> str:
-    return json.dumps(create_app(Settings(docs=True)).openapi(), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(late("app.main").create_app(Settings(docs=True)).openapi(), indent=1, ensure_ascii=False) + "\n"
 
 
 def _sdl_text() -> str:
-    return schema_sdl()
+    return str(late("app.api.graphql.schema").schema_sdl())
 
 
 @cli.command()
 def version() -> None:
     """Print the version."""
-    typer.echo(VERSION)
+    typer.echo(version_of("norepeat"))
 
 
 if __name__ == "__main__":

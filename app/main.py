@@ -8,7 +8,7 @@ from fastapi import APIRouter, FastAPI
 
 from app.api.contract import install_contract
 from app.api.errors import every_code, install_error_handlers
-from app.api.graphql.route import install_graphql
+from app.api.graphql.late import install_graphql
 from app.api.inbound.route import install_inbound
 from app.api.middleware import BodyLimit, RequestFrame
 from app.api.pages import pages_router
@@ -60,6 +60,7 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with opened or open_ports(settings) as resources:
             app.state.ports = resources.ports
+            graphql.load()
             yield
 
     app = FastAPI(
@@ -76,7 +77,7 @@ def create_app(
     app.include_router(health.router)
     app.include_router(_v1())
     install_inbound(app)
-    install_graphql(app, introspection=settings.docs)
+    graphql = install_graphql(app, introspection=settings.docs)
     install_contract(app)
     app.include_router(pages_router(version=VERSION, docs_enabled=settings.docs))
     app.add_middleware(BodyLimit, limit=settings.body_limit)

@@ -18,7 +18,9 @@ from app.adapters.postgres.binaries import find_binaries
 from app.adapters.postgres.errors import PostgresError
 from app.adapters.postgres.rootless import tied
 from app.adapters.postgres.server import EmbeddedPostgres
+from app.adapters.postgres.stamp import Stamp
 
+MIGRATIONS = Path(__file__).parent / "adapters" / "db" / "migrations" / "versions"
 REACHABLE_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 POLL_SECONDS = 0.02
 READY_PATIENCE_SECONDS = 60.0
@@ -136,6 +138,7 @@ class Supervisor:
         self._commands = commands
         self._signals = signals
         self._server: EmbeddedPostgres | None = None
+        self._is_new = False
         self._environment: dict[str, str] = {}
         self._children: dict[str, Child] = {}
         self._restarts: list[float] = []
@@ -168,7 +171,7 @@ class Supervisor:
             binaries = find_binaries(self._settings.environment)
             server = EmbeddedPostgres(self._settings.data_dir / "postgres", binaries=binaries)
             say(f"Starting PostgreSQL {server.version} in {server.data_dir}")
-            self._server = server
+            self._server, self._is_new = server, not (server.data_dir / "PG_VERSION").exists()
             url = server.start(self._signals.asked)
         self._environment = {
             **self._settings.environment,
@@ -178,8 +181,20 @@ class Supervisor:
         }
 
     def _migrate(self) -> None:
+        """Skipped where the stamp beside our own data says that this version has done it."""
+        stamp = self._server and Stamp(self._server.data_dir, MIGRATIONS, self._settings.environment)
+        if stamp and stamp.fits():
+            return
+        self._run_migrations()
+        if stamp and not self._signals.asked():
+            stamp.write()
+
+    def _run_migrations(self) -> None:
         with tempfile.TemporaryFile() as output:
             child = self._spawn("migrate", self._commands.migrate, output.fileno())
+            if self._is_new:
+                # Nobody calls a service that never was: the API may load meanwhile, and is ready when this is done.
+                self._spawn("serve", self._commands.serve)
             self._wait(lambda: child.poll() is not None)
             output.seek(0)
             for line in output.read().decode(errors="replace").splitlines():
@@ -191,8 +206,9 @@ class Supervisor:
             raise Failure(f"The database could not be migrated: {ending(child)}.")
 
     def _start_children(self) -> None:
-        del self._children["migrate"]
-        self._spawn("serve", self._commands.serve)
+        self._children.pop("migrate", None)
+        if "serve" not in self._children:
+            self._spawn("serve", self._commands.serve)
         self._spawn("worker", self._commands.worker)
         self._wait(self._is_ready, time.monotonic() + READY_PATIENCE_SECONDS)
         if not self._signals.asked():

@@ -28,6 +28,11 @@ class Settings(BaseSettings):
     pool_size: int = Field(default=5, ge=1, description="Connections for writing, per process.")
     read_pool_size: int = Field(default=5, ge=1, description="Connections for reading, per process.")
     command_timeout: float = Field(default=10.0, gt=0, description="Seconds after which a statement is given up.")
+    delivery_settle_seconds: float | None = Field(
+        default=None, ge=0, description="How long a tracker may take to show what it was asked for; unset: per tracker."
+    )
+    delivery_lease_seconds: float | None = Field(default=None, gt=0, description="How long an attempt may take; 45.")
+    delivery_backoff_seconds: float | None = Field(default=None, gt=0, description="The wait after a first failure; 2.")
     organisation_time_zone: str = Field(default="UTC", description="For quarters and months.")
     github_token: SecretStr | None = Field(default=None, description="A token that may write issues.")
     github_url: str = Field(default="https://api.github.com", description="Or https://HOST/api/v3.")
@@ -35,6 +40,26 @@ class Settings(BaseSettings):
     github_webhook_secrets: list[SecretStr] = Field(
         default=[], description='A JSON list of the live webhook secrets, such as ["old","new"]; none closes the route.'
     )
+    jira_url: str | None = Field(default=None, description="https://SITE.atlassian.net, or the data center's address.")
+    jira_email: str | None = Field(default=None, description="Whose API token it is; none for OAuth or a data center.")
+    jira_token: SecretStr | None = Field(default=None, description="An API, OAuth or personal access token.")
+    jira_account: str | None = Field(
+        default=None, description="The account id behind the token (else its e-mail), to ignore our own echoes."
+    )
+    jira_data_center: bool = Field(default=False, description="REST v2 with a personal access token.")
+    jira_declined_resolutions: list[str] | None = Field(
+        default=None, description='Resolutions or statuses that mean not done, as a JSON list such as ["Won\'t Do"].'
+    )
+    jira_duplicate_resolutions: list[str] | None = Field(
+        default=None, description='Those that mean done elsewhere, as a JSON list; unless set: ["Duplicate"].'
+    )
+    jira_webhook_secrets: list[SecretStr] = Field(default=[], description="As github_webhook_secrets.")
+    linear_token: SecretStr | None = Field(default=None, description="An API key (lin_api_...) or an OAuth token.")
+    linear_url: str = Field(default="https://api.linear.app/graphql", description="Another address, for tests.")
+    linear_user: str | None = Field(
+        default=None, description="The user id or e-mail behind the token, to ignore our own echoes."
+    )
+    linear_webhook_secrets: list[SecretStr] = Field(default=[], description="As github_webhook_secrets.")
 
     alertmanager_tokens: list[SecretStr] = Field(
         default=[], description="A JSON list of bearer tokens, or user:password for basic auth; none closes the route."

@@ -1,18 +1,21 @@
 """The one place that builds engine, pools, HTTP client and adapters, and puts them into `Ports`."""
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
+import asyncpg
 import httpx2
+from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.adapters.clock import utc_now
+from app.adapters.db.clock import DatabaseClock
 from app.adapters.db.engine import open_engine, open_pool
 from app.adapters.db.facts import SqlFacts
-from app.adapters.db.health import SqlHealth
+from app.adapters.db.health import SqlHealth, head
 from app.adapters.db.inbox import SqlInbox
-from app.adapters.db.migrate import head
 from app.adapters.db.reads.prepared import SqlReads
 from app.adapters.db.uow import open_unit_of_work
 from app.adapters.identity import SqlCredentials
@@ -21,11 +24,16 @@ from app.adapters.monitoring.prometheus import Prometheus
 from app.adapters.monitoring.sloth_rules import SlothBudgets
 from app.adapters.trackers.github import GitHubIssues
 from app.adapters.trackers.github_webhooks import GitHubWebhooks
+from app.adapters.trackers.jira import JiraIssues
+from app.adapters.trackers.jira_issue import DECLINED, DUPLICATE, Endings
+from app.adapters.trackers.jira_webhooks import JiraWebhooks
+from app.adapters.trackers.linear import LinearIssues
+from app.adapters.trackers.linear_webhooks import LinearWebhooks
 from app.adapters.trackers.local import LocalTracker
 from app.domain.learning.measures import MetricsPolicy
 from app.domain.learning.risk import RiskPolicy
 from app.domain.organisation.model import Provider
-from app.domain.policy import Policy
+from app.domain.policy import DeliveryPolicy, Policy
 from app.domain.ports import Clock, Ports, SignalSource, Tracker, WebhookSource
 from app.settings import Settings
 
@@ -54,7 +62,7 @@ class Opened:
 async def open_ports(
     settings: Settings,
     *,
-    clock: Clock = utc_now,
+    clock: Clock | None = None,
     transport: httpx2.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[Opened]:
     """Everything opened, and closed again in reverse. `transport` stands in for the network in tests."""
@@ -65,7 +73,8 @@ async def open_ports(
         stack.push_async_callback(engine.dispose)
         pool = await open_pool(dsn, size=settings.read_pool_size, command_timeout=timeout)
         stack.push_async_callback(pool.close)
-        credentials = SqlCredentials(pool, clock=clock)
+        now = clock or await _shared_clock(pool, stack)
+        credentials = SqlCredentials(pool, clock=now)
         stack.push_async_callback(credentials.close)
         client = await stack.enter_async_context(httpx2.AsyncClient(transport=transport, timeout=15, trust_env=False))
         prometheus = _prometheus(settings, client)
@@ -77,7 +86,7 @@ async def open_ports(
                 credentials=credentials,
                 health=SqlHealth(pool, head()),
                 inbox=SqlInbox(pool),
-                clock=clock,
+                clock=now,
                 policy=policy(settings),
                 risk_policy=RiskPolicy(),
                 metrics_policy=MetricsPolicy(),
@@ -92,9 +101,37 @@ async def open_ports(
         )
 
 
+async def _shared_clock(pool: "asyncpg.Pool[asyncpg.Record]", stack: AsyncExitStack) -> Clock:
+    clock = DatabaseClock(pool)
+    await clock.measure()
+    measuring = asyncio.create_task(clock.keep())
+    stack.callback(measuring.cancel)
+    return clock
+
+
 def policy(settings: Settings) -> Policy:
     """The rules' numbers, as far as settings override them."""
-    return Policy(organisation_time_zone=settings.organisation_time_zone, public_url=settings.url)
+    return Policy(
+        organisation_time_zone=settings.organisation_time_zone,
+        public_url=settings.url,
+        delivery=_delivery_policy(settings),
+    )
+
+
+def _delivery_policy(settings: Settings) -> DeliveryPolicy:
+    usual = DeliveryPolicy()
+    settle, lease, wait = (
+        None if seconds is None else timedelta(seconds=seconds)
+        for seconds in (
+            settings.delivery_settle_seconds, settings.delivery_lease_seconds, settings.delivery_backoff_seconds,
+        )
+    )  # fmt: skip
+    return replace(
+        usual,
+        settle=usual.settle if settle is None else dict.fromkeys(usual.settle, settle),
+        lease=lease or usual.lease,
+        backoff_first=wait or usual.backoff_first,
+    )
 
 
 def _trackers(settings: Settings, engine: AsyncEngine, client: httpx2.AsyncClient) -> Mapping[Provider, Tracker]:
@@ -102,12 +139,34 @@ def _trackers(settings: Settings, engine: AsyncEngine, client: httpx2.AsyncClien
     if settings.github_token is not None:
         token = settings.github_token.get_secret_value()
         trackers[Provider.GITHUB] = GitHubIssues(client, token=token, base_url=settings.github_url)
+    if settings.jira_url is not None and settings.jira_token is not None:
+        trackers[Provider.JIRA] = JiraIssues(
+            client, base_url=settings.jira_url, token=settings.jira_token.get_secret_value(),
+            email=settings.jira_email, data_center=settings.jira_data_center, endings=_endings(settings),
+        )  # fmt: skip
+    if settings.linear_token is not None:
+        token = settings.linear_token.get_secret_value()
+        trackers[Provider.LINEAR] = LinearIssues(client, token=token, url=settings.linear_url)
     return trackers
 
 
+def _endings(settings: Settings) -> Endings:
+    declined, duplicate = settings.jira_declined_resolutions, settings.jira_duplicate_resolutions
+    return Endings.named(DECLINED if declined is None else declined, DUPLICATE if duplicate is None else duplicate)
+
+
 def _webhooks(settings: Settings) -> Mapping[str, WebhookSource]:
-    secrets = tuple(s.get_secret_value() for s in settings.github_webhook_secrets if s.get_secret_value())
-    return {"github": WebhookSource(GitHubWebhooks(settings.github_login), secrets)}
+    jira = JiraWebhooks(settings.jira_account or settings.jira_email, _endings(settings))
+    return {
+        "github": WebhookSource(GitHubWebhooks(settings.github_login), _live(settings.github_webhook_secrets)),
+        "jira": WebhookSource(jira, _live(settings.jira_webhook_secrets)),
+        # Linear takes anything but 200 for a failure.
+        "linear": WebhookSource(LinearWebhooks(settings.linear_user), _live(settings.linear_webhook_secrets), 200),
+    }
+
+
+def _live(secrets: Sequence[SecretStr]) -> tuple[str, ...]:
+    return tuple(secret.get_secret_value() for secret in secrets if secret.get_secret_value())
 
 
 def _signals(settings: Settings) -> Mapping[str, SignalSource]:

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from app.domain.access import Caller, Role
-from app.domain.actions.evidence import CheckKind
+from app.domain.actions.evidence import RUN_BY_US
 from app.domain.actions.model import ActionItem, Change, Status
 from app.domain.errors import AlreadyExists, NotFound, Stale
 from app.domain.events import Event, EventType
@@ -26,6 +26,7 @@ from app.domain.organisation.model import ApiKey, Person, Provider, Service, Ser
 from app.domain.ports import (
     ActionItems,
     ApiKeys,
+    Boosts,
     Checks,
     Deliveries,
     Events,
@@ -40,6 +41,7 @@ from app.domain.ports import (
     RootCauses,
     ServiceAccounts,
     Services,
+    Slos,
     Teams,
     Tickets,
     UnitOfWork,
@@ -92,6 +94,9 @@ class FakeTeams(Rows[Team]):
 
 class FakeServices(Rows[Service]):
     unique = ("id", "slug")
+
+    async def slugs(self) -> tuple[str, ...]:
+        return tuple(service.slug for service in self.rows.values())
 
     async def find_by_slug(self, slug: str) -> Service | None:
         return self.first(slug=slug)
@@ -274,6 +279,9 @@ class FakeEvents:
     async def add(self, event: Event) -> None:
         self.rows[event.id] = event
 
+    async def add_many(self, events: Sequence[Event]) -> None:
+        self.rows |= {event.id: event for event in events}
+
     async def unhandled(self, limit: int) -> tuple[Event, ...]:
         return tuple(event for id, event in self.rows.items() if id not in self.handled_ids)[:limit]
 
@@ -383,7 +391,7 @@ class FakeActionItems:
     async def evidence_due(self, on: datetime, limit: int) -> tuple[UUID, ...]:
         due = self._where(lambda item: item.evidence_due_on is not None and item.evidence_due_on <= on.date())
         planned = [i for i in due if i.status is Status.IMPLEMENTED and i.plan]
-        planned = [i for i in planned if i.plan and CheckKind.NO_RECURRENCE in i.plan.checks]
+        planned = [i for i in planned if i.plan and not set(RUN_BY_US).isdisjoint(i.plan.checks)]
         return tuple(i.id for i in sorted(planned, key=lambda i: (i.evidence_due_on, i.id)))[:limit]
 
 
@@ -452,6 +460,8 @@ class FakeUnitOfWork:
         self.deliveries: Deliveries = _missing("deliveries")
         self.inbox: InboxItems = _missing("inbox")
         self.risks: Risks = _missing("risks")
+        self.boosts: Boosts = _missing("boosts")
+        self.slos: Slos = _missing("slos")
         self.history: History = _missing("history")
         self._events = events
         self._homes: dict[type, Any] = {

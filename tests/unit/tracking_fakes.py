@@ -34,7 +34,7 @@ from tests.make import FixedClock
 class UniqueTickets(FakeTickets):
     """Two items never have the same ticket; `items` are theirs."""
 
-    def __init__(self, items: Any) -> None:
+    def __init__(self, items: Any = None) -> None:
         super().__init__()
         self._items = items
 
@@ -188,6 +188,7 @@ class FakeTracker:
     moved: dict[str, RemoteTicket] = field(default_factory=dict)
     listed_since: list[datetime] = field(default_factory=list)
     retry_after: float | None = 30.0
+    people: dict[str, str] = field(default_factory=dict)
     calls: int = 0
 
     async def create(self, route: Route, draft: TicketDraft) -> RemoteTicket:
@@ -240,6 +241,10 @@ class FakeTracker:
         if not found:
             raise TrackerRefused(f"There is no {reference}.")
         return found[0]
+
+    async def find_user(self, route: Route, email: str) -> str | None:
+        assert self.uow is None or not self.uow.is_open, "no transaction is open during a call"
+        return self.people.get(email)
 
     def change(self, old: RemoteTicket, **fields: Any) -> RemoteTicket:
         """What somebody does in the tracker."""

@@ -108,8 +108,8 @@ def to_item(row: Row) -> ActionItem:
 _PLAIN = (
     "id", "title", "created_at", "updated_at", "postmortem_id", "incident_id", "description", "systemic", "owner_id",
     "team_id", "service_id", "root_cause_id", "committed_due_on", "due_on", "slips", "opened_at", "implemented_at",
-    "boost_id", "deployed_at", "evidence_due_on", "closed_at", "reopened_at", "refuted_by_id", "planned_in", "times_passed_over",
-    "version",
+    "boost_id", "deployed_at", "evidence_due_on", "closed_at", "reopened_at", "refuted_by_id", "planned_in",
+    "times_passed_over", "version",
 )  # fmt: skip
 
 

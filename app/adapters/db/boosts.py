@@ -146,7 +146,8 @@ class SqlBoosts:
             "rates": dict(measured.rates),
         }  # fmt: skip
         key = {
-            "service_id": reading.service_id, "slo": reading.slo, "source": reading.source, "bucket": _bucket(measured.at),
+            "service_id": reading.service_id, "slo": reading.slo, "source": reading.source,
+            "bucket": _bucket(measured.at),
         }  # fmt: skip
         statement = insert(_readings).values(id=new_id(), **key, **values)
         later = _readings.c.observed_at <= statement.excluded.observed_at

@@ -1,6 +1,15 @@
 """Whether the database answers and has the tables this version needs."""
 
+from pathlib import Path
+
 import asyncpg
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def head() -> str:
+    """The migration this version was built for: they are numbered, so no Alembic is needed to know."""
+    return max(file.name for file in (MIGRATIONS / "versions").glob("[0-9]*.py")).split("_")[0]
 
 
 class SqlHealth:

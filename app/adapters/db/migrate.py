@@ -1,30 +1,23 @@
 """Bringing a database to this version: Alembic, then the queue's own tables, under one lock."""
 
 import asyncio
-from pathlib import Path
 
 import asyncpg
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 
+from app.adapters.db.health import MIGRATIONS
 from app.adapters.queue import install
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 7_246_019
 """An arbitrary number: two migrations of one database wait for each other."""
 
 
 def alembic_config(url: str) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["url"] = url
     return config
-
-
-def head() -> str:
-    """The migration this version was built for."""
-    return str(ScriptDirectory.from_config(alembic_config("")).get_current_head())
 
 
 async def migrate(dsn: str) -> None:

@@ -187,9 +187,12 @@ def to_ticket(row: Row) -> Ticket:
     return Ticket(
         **{name: row[name] for name in _TICKET},
         route=Route(
-            Provider(row["provider"]), route["project"], tuple(route["labels"]), route["restricted"],
-            route.get("issue_type"),
-        ),  # fmt: skip
+            provider=Provider(row["provider"]),
+            project=route["project"],
+            labels=tuple(route["labels"]),
+            restricted=route["restricted"],
+            issue_type=route.get("issue_type"),
+        ),
         status=TicketStatus(row["status"]),
         sync_state=SyncState(row["sync_state"]),
         dropped=tuple(row["dropped"]),
@@ -202,9 +205,11 @@ def to_row(ticket: Ticket) -> dict[str, Any]:
     return {name: getattr(ticket, name) for name in _TICKET} | {
         "provider": route.provider,
         "route": {
-            "project": route.project, "labels": list(route.labels), "restricted": route.restricted,
+            "project": route.project,
+            "labels": list(route.labels),
+            "restricted": route.restricted,
             "issue_type": route.issue_type,
-        },  # fmt: skip
+        },
         "status": ticket.status,
         "sync_state": ticket.sync_state,
         "dropped": list(ticket.dropped),

@@ -9,9 +9,12 @@ _OFFSETS = re.compile(r"\boffset\s+-?\s*[0-9smhdwy]+|@\s*\S+", re.IGNORECASE)
 _NUMBERS = re.compile(r"\b(?:0x[0-9a-f]+|[0-9][0-9.]*(?:e[+-]?[0-9]+|[smhdwy0-9]+)?)\b", re.IGNORECASE)
 _NAMES = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*(?=\s*(\()?)")
 _WORDS = frozenset(
-    "and or unless atan2 bool by without on ignoring group_left group_right offset inf nan start end sum min max avg"
-    " group stddev stdvar count count_values bottomk topk quantile limitk limit_ratio".split()
-)
+    {
+        "and", "or", "unless", "atan2", "bool", "by", "without", "on", "ignoring", "group_left", "group_right", "offset",
+        "inf", "nan", "start", "end", "sum", "min", "max", "avg", "group", "stddev", "stdvar", "count", "count_values",
+        "bottomk", "topk", "quantile", "limitk", "limit_ratio",
+    }
+)  # fmt: skip
 
 
 def reads_series(query: str) -> bool:

@@ -19,7 +19,7 @@ from app.adapters.trackers.jira_fields import (
     placed,
 )
 from app.adapters.trackers.jira_issue import FIELDS, Endings, account_of, status_of, to_remote
-from app.adapters.trackers.jira_text import comment, contains, label_of, link_back, summary_of, updated
+from app.adapters.trackers.jira_text import comment, contains, label_of, link_back, marker_in, summary_of, updated
 from app.adapters.trackers.jira_transitions import choose, step
 from app.domain.organisation.model import Route
 from app.domain.tracking.model import (
@@ -79,7 +79,7 @@ class JiraIssues:
         jql = f'labels = "{label}" OR description ~ "\\"{label}\\"" ORDER BY created ASC'
         async for found in self._jira.search(jql, ("labels", "description"), about="issues with our label"):
             fields = found.get("fields") or {}
-            if label in (fields.get("labels") or ()) or contains(fields.get("description"), label):
+            if marker_in(fields.get("labels") or (), fields.get("description")) == marker:
                 return await self._found(str(found["id"]), fields, marker)
         return None
 
@@ -111,10 +111,12 @@ class JiraIssues:
     async def changed_since(self, route: Route, since: datetime) -> Sequence[RemoteTicket]:
         """By an age in minutes: instants in JQL are read in the time zone of the token's account."""
         project = _project(route)
-        minutes = ceil((datetime.now(UTC) - since + CLOCK_SKEW) / timedelta(minutes=1))
+        start = since - CLOCK_SKEW
+        minutes = max(ceil((datetime.now(UTC) - start) / timedelta(minutes=1)), 1)
         jql = f'project = "{project}" AND updated >= "-{minutes}m" ORDER BY updated ASC'
         listed = self._jira.search(jql, FIELDS, about=f"the project {project}")
-        return [await self._remote(issue) async for issue in listed]
+        found = [await self._remote(issue) async for issue in listed]
+        return [remote for remote in found if remote.updated_at >= start]
 
     async def find_user(self, route: Route, email: str) -> str | None:
         """The one person who may get tickets of the project and has this address; Jira may hide addresses."""

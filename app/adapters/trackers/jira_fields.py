@@ -6,17 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from app.adapters.trackers.jira_client import JiraClient
+from app.adapters.trackers.jira_issue import PRIORITIES
 from app.adapters.trackers.jira_text import DUE, PRIORITY, description, label_of, summary_of
 from app.domain.tracking.model import TicketDraft, TicketUpdate, TrackerRefused
 
 KEPT_SECONDS = 3600.0
-PRIORITIES: Mapping[str, tuple[str, ...]] = {
-    "urgent": ("urgent", "highest", "critical", "blocker", "p1"),
-    "high": ("high", "major", "p2"),
-    "medium": ("medium", "normal", "p3"),
-    "low": ("low", "minor", "lowest", "trivial", "p4"),
-}
-"""Ours, and what sites call it, most likely first."""
 LINES = {"priority": PRIORITY, "duedate": DUE}
 """What is said in the description where a field is missing."""
 OPTIONAL = frozenset({"priority", "duedate", "assignee"})

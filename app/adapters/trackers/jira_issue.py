@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
+from app.adapters.trackers.jira_text import marker_in
 from app.domain.tracking.model import RemoteTicket, TicketStatus, TrackerOutcomeUnknown
 
 FIELDS = (
-    "summary", "status", "resolution", "assignee", "duedate", "labels", "description", "issuetype", "project",
-    "updated",
+    "summary", "status", "resolution", "assignee", "duedate", "priority", "labels", "description", "issuetype",
+    "project", "updated",
 )  # fmt: skip
 CATEGORIES = {
     "undefined": TicketStatus.TODO,
@@ -17,6 +18,13 @@ CATEGORIES = {
     "indeterminate": TicketStatus.IN_PROGRESS,
     "done": TicketStatus.DONE,
 }
+PRIORITIES: Mapping[str, tuple[str, ...]] = {
+    "urgent": ("urgent", "highest", "critical", "blocker", "p1"),
+    "high": ("high", "major", "p2"),
+    "medium": ("medium", "normal", "p3"),
+    "low": ("low", "minor", "lowest", "trivial", "p4"),
+}
+"""Ours, and what sites call it, most likely first."""
 DECLINED = ("Won't Do", "Won't Fix", "Declined", "Rejected", "Cancelled", "Canceled", "Cannot Reproduce")
 DUPLICATE = ("Duplicate",)
 
@@ -62,6 +70,8 @@ def to_remote(
             title=fields.get("summary") or "",
             assignee=account_of(fields.get("assignee")),
             due_on=date.fromisoformat(due) if due else None,
+            priority=priority_of(_name(fields.get("priority"))),
+            marker=marker_in(fields.get("labels") or (), fields.get("description")),
             dropped=dropped,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -76,6 +86,11 @@ def site_of(issue: Mapping[str, Any]) -> str:
 def account_of(user: Mapping[str, Any] | None) -> str | None:
     """An account id in the cloud, a user name in a data center."""
     return (user.get("accountId") or user.get("name")) if user else None
+
+
+def priority_of(name: str | None) -> str | None:
+    """Ours, by the site's name; None for a name that says nothing to us."""
+    return next((ours for ours, names in PRIORITIES.items() if (name or "").casefold() in names), None)
 
 
 def status_of(fields: Mapping[str, Any], endings: Endings) -> TicketStatus:

@@ -11,6 +11,7 @@ from app.domain.tracking.model import TicketUpdate
 DUE, PRIORITY = "Due:", "Priority:"
 LONGEST_SUMMARY = 255
 ADDRESS = re.compile(r"(https?://[^\s\"<>|\]]+)")
+MARKER = re.compile(r"norepeat-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 LINK = "Action item in norepeat"
 
 Text = str | Mapping[str, Any]
@@ -20,6 +21,12 @@ Text = str | Mapping[str, Any]
 def label_of(marker: UUID) -> str:
     """How we find our own issue again; labels have no spaces."""
     return f"norepeat-{marker}"
+
+
+def marker_in(labels: Iterable[str], text: Text | None) -> UUID | None:
+    """The marker that an issue carries as a label, or as a line where there are no labels."""
+    found = MARKER.search(" ".join(labels)) or MARKER.search(json.dumps(text))
+    return UUID(found[1]) if found else None
 
 
 def summary_of(title: str) -> str:

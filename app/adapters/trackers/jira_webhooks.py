@@ -21,10 +21,9 @@ KINDS = {
 class JiraWebhooks:
     """The port `Webhooks`; `account` is the id, name or e-mail address behind our token, to ignore our own echoes."""
 
-    def __init__(self, account: str | None = None, endings: Endings | None = None, site: str | None = None) -> None:
+    def __init__(self, account: str | None = None, endings: Endings | None = None) -> None:
         self._account = (account or "").casefold()
         self._endings = endings or Endings.named()
-        self._site = site
 
     def delivery(self, headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: datetime) -> str:  # noqa: ARG002
         """The delivery's id, if one of the live secrets signed these very bytes."""
@@ -45,7 +44,7 @@ class JiraWebhooks:
     def _event(self, kind: TicketEventKind, said: Mapping[str, Any]) -> TicketEvent:
         """The state comes from the issue itself; the change log only says what somebody did to get there."""
         issue = said["issue"]
-        remote = to_remote(issue, self._endings, self._site)
+        remote = to_remote(issue, self._endings)
         user = said.get("user") or {}
         names = [str(user[name]) for name in ("accountId", "name", "emailAddress") if user.get(name)]
         return TicketEvent(

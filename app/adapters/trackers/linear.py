@@ -223,9 +223,8 @@ class LinearIssues:
             return [], []
         any_of = [{"name": {"eqIgnoreCase": name}} for name in names]
         found = (await self._run(documents.LABELS, {"filter": {"or": any_of}}, "the labels"))["issueLabels"]["nodes"]
-        ids = {
-            one["name"].casefold(): str(one["id"]) for one in found if (one["team"] or team_of(team)) == team_of(team)
-        }
+        ours = [one for one in found if one["team"] is None or one["team"]["id"] == team.id]
+        ids = {one["name"].casefold(): str(one["id"]) for one in ours}
         wanted = {name: ids.get(name.casefold()) for name in names}
         return [id for id in wanted.values() if id], [f"label:{name}" for name, id in wanted.items() if not id]
 
@@ -248,10 +247,6 @@ class LinearIssues:
             raise TrackerOutcomeUnknown(f"Linear does not say that {about} was written.")
 
 
-def team_of(team: Team) -> Mapping[str, str]:
-    return {"id": team.id}
-
-
 def _to_team(node: Mapping[str, Any]) -> Team:
     states: dict[str, str] = {}
     for state in sorted(node["states"]["nodes"], key=lambda state: float(state["position"])):
@@ -269,5 +264,5 @@ def _is_id(project: str) -> bool:
 
 def _require_there(issue: Mapping[str, Any], about: str) -> Mapping[str, Any]:
     if is_gone(issue):
-        raise TicketGone(f"{about.capitalize()} is in Linear's bin or archive.")
+        raise TicketGone(f"{about[0].upper()}{about[1:]} is in Linear's bin or archive.")
     return issue

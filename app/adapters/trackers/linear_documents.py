@@ -2,7 +2,7 @@
 
 _TICKET = """
 fragment Ticket on Issue {
-  id identifier url title description dueDate updatedAt archivedAt autoArchivedAt trashed
+  id identifier url title description priority dueDate updatedAt archivedAt autoArchivedAt trashed
   state { id name type }
   assignee { id }
   team { id }

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
+from uuid import UUID
 
 from app.domain.tracking.model import RemoteTicket, TicketDraft, TicketStatus, TrackerOutcomeUnknown
 
@@ -25,6 +26,7 @@ TYPES: Mapping[TicketStatus, tuple[str, ...]] = {
 }
 """The types of state that a status of ours may become, the best first."""
 PRIORITIES = {"urgent": 1, "high": 2, "medium": 3, "low": 4}
+NAMES = {number: name for name, number in PRIORITIES.items()}
 LINK = re.compile(r"\[Action item in norepeat\]\(<?(https?://[^\s)>]+)>?\)")
 
 
@@ -54,6 +56,8 @@ def to_remote(issue: Mapping[str, Any], dropped: tuple[str, ...] = ()) -> Remote
             title=issue.get("title") or "",
             assignee=assignee,
             due_on=date.fromisoformat(due) if due else None,
+            priority=NAMES.get(int(issue.get("priority") or 0)),
+            marker=UUID(issue["id"]) if link_back(issue.get("description")) else None,
             dropped=dropped,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -40,7 +40,7 @@ class LinearWebhooks:
     def _event(self, said: Mapping[str, Any]) -> TicketEvent:
         issue = said["data"]
         gone = said["action"] == "remove" or is_gone(issue)
-        remote = None if gone else to_remote({**issue, "url": issue.get("url") or said.get("url")})
+        remote = None if gone else to_remote({**issue, "url": issue.get("url") or said["url"]})
         actor = said.get("actor") or {}
         names = [str(actor[name]) for name in ("id", "email") if actor.get(name)]
         return TicketEvent(

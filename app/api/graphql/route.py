@@ -6,13 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from fastapi import FastAPI
 from fastapi.security import HTTPAuthorizationCredentials
 from fastapi.security.utils import get_authorization_scheme_param
 from graphql import GraphQLError, OperationType, get_operation_ast
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from app.api.deps import get_caller
@@ -30,11 +28,6 @@ from app.domain.ports import Ports
 DEADLINE_SECONDS = 10.0
 GRAPHQL = "application/graphql-response+json"
 JSON = "application/json"
-
-
-def install_graphql(app: FastAPI, *, introspection: bool) -> None:
-    """Serve GraphQL at /graphql."""
-    app.router.routes.append(Route("/graphql", GraphQLOverHttp(introspection), methods=["GET", "POST"]))
 
 
 @dataclass(frozen=True, slots=True)

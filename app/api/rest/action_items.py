@@ -202,7 +202,7 @@ class ActionItemOut(Out):
     overdue: bool
     base_priority: PriorityName
     effective_priority: PriorityName
-    boost: ExplainingBoostOut | None = Field(description="What lifts the effective priority above the base, if anything.")
+    boost: ExplainingBoostOut | None = Field(description="What lifts the effective priority, if anything.")
     plan: PlanOut | None
     opened_at: datetime | None
     implemented_at: datetime | None

@@ -22,7 +22,7 @@ _MOST = BudgetPolicy().max_burn_rate
 
 
 class BoostCreate(Body):
-    """What an error-budget service has seen. How far it raises priorities is this service's policy, not the caller's."""
+    """What an error-budget service has seen. How far that raises priorities is our policy, not the caller's."""
 
     slo: Line = Field(description="The SLO's name.")
     signal: Signal = Field(description="What is wrong with the budget.")

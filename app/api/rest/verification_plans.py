@@ -42,7 +42,7 @@ class Metric(Body):
     exercised: str = Field(
         default="bound",
         pattern="^(bound|demonstration)$",
-        description="`bound`: not holding means failed. `demonstration`: it has not happened yet, and the window extends.",
+        description="`bound`: not holding means failed; `demonstration`: it has not come yet, the window extends.",
     )
 
     def metric(self) -> MetricPlan:

@@ -1,4 +1,4 @@
-"""What every change of a boost has in common: keep it, say it, re-prioritise the service's items, tell their tickets."""
+"""What every change of a boost has in common: keep it, say it, re-prioritise the items, tell their tickets."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ async def sight(
     known = await u.boosts.find(key)
     if known is not None and known.is_live:
         return Sighted(await keep(u, known, known.seen(sighting), now=now, actor=actor), is_new=False)
-    if known is not None and known.ended_at is not None and sighting.at <= known.ended_at:
+    if known is not None and known.ended_at is not None and sighting.at < known.ended_at:
         return Sighted(known, is_new=False)
     if not sighting.burning:
         return None
@@ -87,8 +87,10 @@ async def reprioritise(
 
 def _event(one: Reprioritised, now: datetime, actor: str) -> Event:
     data = {
-        "old": one.old.name.lower(), "new": one.new.name.lower(), "boost_id": str(one.boost_id) if one.boost_id else None,
-    }  # fmt: skip
+        "old": one.old.name.lower(),
+        "new": one.new.name.lower(),
+        "boost_id": str(one.boost_id) if one.boost_id else None,
+    }
     return Event(EventType.ACTION_ITEM_PRIORITY_CHANGED, one.item_id, now, actor, one.incident_id, data)
 
 

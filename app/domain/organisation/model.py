@@ -23,8 +23,8 @@ class Provider(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Route:
     """Where the tickets of a service or team go. `project` is `owner/repository` for GitHub, a project key for Jira,
-    a team's key or id for Linear. Tickets of restricted incidents go only to a route marked `restricted`. `issue_type` is
-    the name of a type in Jira; without one the project's own choice holds."""
+    a team's key or id for Linear. Tickets of restricted incidents go only to a route marked `restricted`.
+    `issue_type` is the name of a type in Jira; without one the project's own choice holds."""
 
     provider: Provider
     project: str

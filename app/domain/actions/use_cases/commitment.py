@@ -7,6 +7,7 @@ from uuid import UUID
 
 from app.domain.access import Action, Caller, Role, authorize, require_person
 from app.domain.actions.evidence import VerificationPlan, checked_plan, default_plan
+from app.domain.actions.metric import require_runnable
 from app.domain.actions.model import (
     ActionItem,
     ControlType,
@@ -16,7 +17,6 @@ from app.domain.actions.model import (
     PlanFrozen,
     Priority,
 )
-from app.domain.actions.metric import require_runnable
 from app.domain.actions.recording import evidence_request, keep, tell_ticket, with_effective_priority
 from app.domain.errors import Invalid, require_version
 from app.domain.events import Event, EventType

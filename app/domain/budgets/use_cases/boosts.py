@@ -145,10 +145,10 @@ async def _age(uow: OpenUnitOfWork, now: datetime, policy: BudgetPolicy, service
 async def _report(u: UnitOfWork, boost: Boost, now: datetime) -> None:
     """Nobody knows whether it recovered; somebody should look."""
     service = await u.services.find(boost.key.service_id)
-    name = service.name if service else "a service"
+    place, key = service.name if service else "a service", boost.key
     finding = Finding(
         id=new_id(), code=FindingCode.BOOST_EXPIRED_UNKNOWN, subject_kind="boost", subject_id=boost.id,
-        message=f"The {boost.key.signal} boost of {name} ({boost.key.slo}) ended because {boost.key.source} fell silent.",
+        message=f"The {key.signal} boost of {place} ({key.slo}) ended because {key.source} fell silent.",
         remedy="Look whether the budget has recovered and why the source is silent, then dismiss this.",
         opened_at=now, team_id=service.team_id if service else None,
     )  # fmt: skip

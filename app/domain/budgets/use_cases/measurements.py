@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.domain.access import SYSTEM, Action, Caller, authorize
 from app.domain.budgets.alerts import Alert, merged
-from app.domain.budgets.measuring import BudgetReading, Measured, MeasuredBudget, Reading, readings, reason_of
+from app.domain.budgets.measuring import BudgetReading, MeasuredBudget, Reading, readings, reason_of
 from app.domain.budgets.model import BoostKey, Sighting, Signal
 from app.domain.budgets.places import find_place, report_unmatched
 from app.domain.budgets.recording import reprioritise, sight
@@ -17,7 +17,7 @@ POLLED, ALERTED = "prometheus", "alertmanager"
 
 
 async def poll_budgets(uow: OpenUnitOfWork, clock: Clock, policy: BudgetPolicy, source: SloSource) -> int:
-    """Look at every budget there is. Raises MonitoringUnavailable, and then nothing is recorded: silence is no recovery.
+    """Look at every budget there is. Raises MonitoringUnavailable and records nothing then: silence is no recovery.
 
     Returns how many budgets were recorded.
     """

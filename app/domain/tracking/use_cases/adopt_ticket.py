@@ -23,6 +23,7 @@ from app.domain.tracking.model import (
     TicketStatus,
     TicketTaken,
     TicketUpdate,
+    TrackerRefused,
 )
 from app.domain.tracking.reporting import settle
 from app.domain.tracking.routing import page_of, project_of, route_of, ticket_update
@@ -64,11 +65,16 @@ async def adopt_ticket(
 
 
 async def _resolved(trackers: Mapping[Provider, Tracker], reference: str) -> tuple[Provider, RemoteTicket]:
+    refused: TrackerRefused | None = None
     for provider, tracker in trackers.items():
         try:
             return provider, await tracker.resolve(reference)
         except NotThisTracker:
             continue
+        except TrackerRefused as error:  # `SHOP-1` may name a ticket of the next one.
+            refused = refused or error
+    if refused is not None:
+        raise refused
     names = ", ".join(sorted(trackers)) or "none"
     raise NotThisTracker(f"{reference!r} names no ticket of a configured tracker ({names}); give its URL or key.")
 

@@ -21,6 +21,7 @@ from app.domain.tracking.adopting import actor_of
 from app.domain.tracking.backoff import Jitter, next_try
 from app.domain.tracking.contents import Assignee, assigned_person_id, assignee_of, draft_of, update_of
 from app.domain.tracking.following import follow, lock, lose
+from app.domain.tracking.identifying import identify
 from app.domain.tracking.model import (
     Delivery,
     DeliveryKind,
@@ -76,7 +77,7 @@ async def deliver(
 ) -> Attempted | None:
     """Attempt this delivery now; None if it is not due, finished, or under somebody else's lease."""
     while (claimed := await _claim(uow, clock, policy, delivery_id)) is not None:
-        outcome = await _call(trackers, claimed, policy.delivery)
+        claimed, outcome = await _call(uow, clock, trackers, claimed, policy.delivery)
         delivery = await _record(uow, clock, policy.delivery, claimed, outcome, jitter)
         if outcome is not None:
             return Attempted(delivery, getattr(outcome, "retry_after", None))
@@ -113,18 +114,41 @@ async def _prepared(u: UnitOfWork, policy: Policy, old: Delivery, new: Delivery,
     return Claimed(new, ticket, draft, update_of(new, assignee), assignee, look)
 
 
-async def _call(trackers: Mapping[Provider, Tracker], claimed: Claimed, policy: DeliveryPolicy) -> Outcome:
+async def _call(
+    uow: OpenUnitOfWork,
+    clock: Clock,
+    trackers: Mapping[Provider, Tracker],
+    claimed: Claimed,
+    policy: DeliveryPolicy,
+) -> tuple[Claimed, Outcome]:
     """The one HTTP conversation, with no transaction open and well within the lease."""
     tracker = trackers.get(claimed.delivery.provider)
     if tracker is None:
-        return NoTracker(f"No tracker {claimed.delivery.provider} is configured; set its credentials.")
+        return claimed, NoTracker(f"No tracker {claimed.delivery.provider} is configured; set its credentials.")
     try:
         async with asyncio.timeout(policy.lease.total_seconds() * LEASE_SHARE_OF_A_CALL):
-            return await _converse(tracker, claimed)
+            claimed = await _identified(uow, clock, tracker, claimed)
+            return claimed, await _converse(tracker, claimed)
     except (TrackerRefused, TrackerUnavailable, TrackerOutcomeUnknown) as error:
-        return error
+        return claimed, error
     except Exception as error:  # Whatever broke may have broken after the request had taken effect.
-        return TrackerOutcomeUnknown(f"{type(error).__name__}: {error}")
+        return claimed, TrackerOutcomeUnknown(f"{type(error).__name__}: {error}")
+
+
+async def _identified(uow: OpenUnitOfWork, clock: Clock, tracker: Tracker, claimed: Claimed) -> Claimed:
+    """With the assignee's name there, if only the tracker knew it until now."""
+    person = claimed.assignee.unknown
+    if person is None or claimed.look:
+        return claimed
+    handle = await identify(uow, tracker, claimed.ticket.route, person, clock())
+    if handle is None:
+        return claimed
+    return replace(
+        claimed,
+        assignee=Assignee(handle),
+        draft=replace(claimed.draft, assignee=handle),
+        update=replace(claimed.update, assignee=handle),
+    )
 
 
 async def _converse(tracker: Tracker, claimed: Claimed) -> RemoteTicket | None:
