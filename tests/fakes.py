@@ -259,6 +259,10 @@ class FakeFindings:
         about = [f for f in self.rows.values() if (f.code, f.subject_id) == (code, subject_id)]
         return next((f for f in about if f.closed_at is None), None)
 
+    async def was_dismissed(self, code: FindingCode, subject_id: UUID, since: datetime) -> bool:
+        about = [f for f in self.rows.values() if (f.code, f.subject_id) == (code, subject_id)]
+        return any(f.dismissed_by_id is not None and f.opened_at >= since for f in about)
+
     async def save(self, finding: Finding) -> Finding:
         if self.rows[finding.id].version != finding.version:
             raise Stale

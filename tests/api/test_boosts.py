@@ -1,16 +1,22 @@
 """Error budgets through HTTP on a real database: boosts in, items re-prioritised, tickets told, boosts lifted."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from math import nan
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 import sqlalchemy as sa
 from sqlmodel import SQLModel
+from typer.testing import CliRunner
 
+from app.cli import cli
 from app.domain.access import SYSTEM
 from app.domain.actions.model import Priority, Status
 from app.domain.budgets.measuring import BudgetReading, Measured
@@ -348,6 +354,21 @@ async def test_slos_are_listed_and_found(world: World) -> None:
     assert (listed["objective"], listed["spec"], listed["service"]["slug"]) == (0.999, {"objective": 99.9}, "checkout")
     assert (await world.admin.get("/v1/services/checkout/budget"))["slos"][0]["objective"] == 0.999
     await world.admin.call("GET", f"/v1/slos/{new_id()}", expect=404)
+
+
+async def test_definitions_are_imported_from_files(world: World, dsn: str, tmp_path: Path) -> None:
+    file = tmp_path / "slo.json"
+    slos = [{"name": "availability", "objective": 99.9}]
+    known = {"version": "prometheus/v1", "service": "checkout", "slos": slos}
+    file.write_text(json.dumps([known, {**known, "service": "nobody"}]))
+    run = partial(CliRunner().invoke, cli, ["slo", "import", str(file)], env={"DATABASE_URL": dsn})
+    for said in ("1 added, 0 changed, 0 unchanged", "0 added, 0 changed, 1 unchanged"):
+        result = await asyncio.to_thread(run)
+        assert result.exit_code == 1
+        assert said in result.output
+        assert "no such service: nobody" in result.output
+    file.write_text(json.dumps(known))
+    assert (await asyncio.to_thread(run)).exit_code == 0
 
 
 METRIC = {"query": "sum(up)", "comparison": ">=", "threshold": 1, "exercised": "demonstration"}

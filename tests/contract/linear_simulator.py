@@ -67,7 +67,7 @@ class LinearSimulator:
             result = run(said["query"], self, said["variables"])
             return httpx2.Response(200, json=result.formatted)
 
-        return await self.faults.around(request, name, answer, problem)
+        return await self.faults.around(request, f"{name}(", answer, problem)
 
     def add(self, **fields: Any) -> dict[str, Any]:
         """An issue as if somebody had created it."""

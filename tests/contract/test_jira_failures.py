@@ -119,9 +119,8 @@ async def test_a_lost_answer_to_a_comment_does_not_write_it_twice(
     tracker: JiraIssues, simulator: JiraSimulator
 ) -> None:
     ticket, marker = ticket_of(await tracker.create(ROUTE, draft()), ROUTE), uuid4()
-    simulator.faults.plan(Fault.APPLIED_502, "/comment")
+    simulator.faults.plan(Fault.APPLIED_502, "POST /issue/10001/comment")
     update = TicketUpdate(comment="Evidence, please: https://norepeat.test/x", status=TicketStatus.DONE)
-    simulator.faults.planned[0].name = "POST /issue/10001/comment"
     with pytest.raises(TrackerOutcomeUnknown):
         await tracker.update(ticket, update, marker)
     assert (await tracker.update(ticket, update, marker)).status is TicketStatus.DONE
@@ -174,6 +173,17 @@ async def test_a_limit_says_how_long_to_wait(headers: dict[str, str], least: flo
     assert waiting.retry_after is not None
     assert least <= waiting.retry_after <= most
     assert headers.get("ratelimit-reason", "429") in str(waiting)
+
+
+@pytest.mark.parametrize("body", [[], "text", 7, None])
+async def test_a_list_that_is_no_list_of_jira_leaves_the_outcome_unknown(body: object) -> None:
+    answer = httpx2.Response(200, json=body)
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(lambda _: answer)) as client:
+        tracker = JiraIssues(client, base_url=BASE_URL, token="t")
+        with pytest.raises(TrackerOutcomeUnknown):
+            await tracker.changed_since(ROUTE, START)
+        with pytest.raises(TrackerOutcomeUnknown):
+            await tracker.create(ROUTE, draft())
 
 
 @pytest.mark.parametrize("body", [[], {}, {"id": None}, {"id": 1, "key": "A-1", "fields": {}}, "text", 7])

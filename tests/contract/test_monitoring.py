@@ -96,6 +96,12 @@ def test_a_group_mixes_firing_and_resolved_and_extra_fields_are_ignored() -> Non
     assert [(a.slo, a.firing) for a in AlertmanagerWebhooks().alerts(body)] == [("a", True), ("b", False)]
 
 
+def test_labels_that_no_text_can_hold_are_made_storable() -> None:
+    labels = {"sloth_service": "check\x00out", "sloth_slo": "a\ud800", "sloth_severity": "page"}
+    (found,) = AlertmanagerWebhooks().alerts(group(alert(**labels)))
+    assert (found.service, found.slo) == ("checkout", "a?")
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"{}", b'{"alerts": [1]}', b'{"alerts": [{"status": "firing"}]}', b"[" * 9999]
 )
@@ -148,7 +154,8 @@ def test_queries_that_read_series(query: str) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        "vector(1)", "1", "1 + 1e3", "time()", "scalar(vector(2)) > bool 1", "vector(1) # up", 'label_replace(vector(1), "a", "up", "b", "c")',
+        "vector(1)", "1", "1 + 1e3", "time()", "scalar(vector(2)) > bool 1", "vector(1) # up",
+        'label_replace(vector(1), "a", "up", "b", "c")',
         "sum(vector(1))", "sum by (job) (vector(1))", "Inf", "NaN", "pi() * 0x1F", "vector(1) or vector(2)", "",
     ],
 )  # fmt: skip

@@ -172,9 +172,8 @@ async def test_a_plan_is_tried_over_the_window_that_ends_now() -> None:
     assert (window.start, outcome.verdict) == (NOW - 30 * DAY, Verdict.FAILED)
     with pytest.raises(NoMonitoring):
         await preview_verification_plan(clock, Policy(), None, caller=caller, plan=plan)
+    bare, reader = VerificationPlan((CheckKind.ATTESTED,), 30), make.caller(role=Role.READER)
     with pytest.raises(Invalid):
-        bare = VerificationPlan((CheckKind.ATTESTED,), 30)
         await preview_verification_plan(clock, Policy(), FakeMonitoring(), caller=caller, plan=bare)
     with pytest.raises(Forbidden):
-        reader = make.caller(role=Role.READER)
         await preview_verification_plan(clock, Policy(), FakeMonitoring(), caller=reader, plan=plan)

@@ -22,6 +22,7 @@ from app.domain.tracking.model import (
     TicketStatus,
     TicketTaken,
     TicketUpdate,
+    TrackerRefused,
     TrackerUnavailable,
 )
 from app.domain.tracking.use_cases.adopt_ticket import adopt_ticket
@@ -127,6 +128,18 @@ async def test_a_ticket_under_way_is_not_replaced() -> None:
 async def test_a_reference_that_nobody_knows_is_refused_by_name() -> None:
     with pytest.raises(NotThisTracker, match="SHOP-1"):
         await adopt(World(), "SHOP-1")
+
+
+async def test_a_key_that_one_tracker_refuses_may_name_a_ticket_of_the_next() -> None:
+    """`SHOP-1` looks the same in Jira and in Linear."""
+    world, first = World(), FakeTracker(make.FixedClock())
+    world.tracker._created(Route(Provider.GITHUB, "acme/shop"), make_draft())
+    trackers = {Provider.JIRA: first, Provider.GITHUB: world.tracker}
+    given: dict[str, Any] = {"caller": make.caller(), "item_id": world.item.id}
+    with pytest.raises(TrackerRefused, match="There is no acme/shop#9"):
+        await adopt_ticket(world.uow, world.clock, POLICY, trackers, **given, reference="acme/shop#9")
+    ticket = await adopt_ticket(world.uow, world.clock, POLICY, trackers, **given, reference="acme/shop#1")
+    assert ticket.route.provider is Provider.GITHUB
 
 
 async def test_a_restricted_incident_gets_no_ticket_where_others_read() -> None:

@@ -189,6 +189,7 @@ class FakeTracker:
     listed_since: list[datetime] = field(default_factory=list)
     retry_after: float | None = 30.0
     people: dict[str, str] = field(default_factory=dict)
+    people_error: Exception | None = None
     calls: int = 0
 
     async def create(self, route: Route, draft: TicketDraft) -> RemoteTicket:
@@ -200,12 +201,15 @@ class FakeTracker:
         remote = RemoteTicket(
             external_id=str(1000 + number), key=f"{route.project}#{number}", url=f"https://t.test/{number}",
             status=TicketStatus.TODO, updated_at=self.clock(), title=draft.title, assignee=draft.assignee,
-            marker=draft.marker, dropped=self.drops, **({"due_on": draft.due_on, "priority": draft.priority} if self.dates else {}),
+            marker=draft.marker, dropped=self.drops, **self._dated(draft),
         )  # fmt: skip
         self.tickets.append(remote)
         self.markers.append(draft.marker)
         self.drafts.append(draft)
         return remote
+
+    def _dated(self, draft: TicketDraft) -> dict[str, Any]:
+        return {"due_on": draft.due_on, "priority": draft.priority} if self.dates else {}
 
     async def find_by_marker(self, route: Route, marker: UUID, since: datetime) -> RemoteTicket | None:
         self.looked_since.append(since)
@@ -244,6 +248,8 @@ class FakeTracker:
 
     async def find_user(self, route: Route, email: str) -> str | None:
         assert self.uow is None or not self.uow.is_open, "no transaction is open during a call"
+        if self.people_error is not None:
+            raise self.people_error
         return self.people.get(email)
 
     def change(self, old: RemoteTicket, **fields: Any) -> RemoteTicket:

@@ -20,11 +20,11 @@ from app.domain.actions.evidence import (
     Verdict,
     VerificationPlan,
 )
-from app.domain.actions.model import ActionItem, Status
+from app.domain.actions.model import ActionItem, ItemWrongState, Status
 from app.domain.actions.use_cases.commitment import set_verification_plan
 from app.domain.actions.use_cases.evidence import run_checks
 from app.domain.budgets.use_cases.boosts import expire_boosts
-from app.domain.monitoring import InvalidQuery
+from app.domain.monitoring import InvalidQuery, Series
 from app.domain.ports import Ports
 from app.worker import check_evidence, look_at_budgets
 from tests import make
@@ -189,11 +189,59 @@ async def test_an_unknown_deployment_time_is_inconclusive(watched: Ports) -> Non
     async with watched.uow() as u:
         await u.action_items.save(item)
         await u.commit()
-    (check,) = await run_checks(
-        watched.uow, watched.clock, watched.policy, watched.risk_policy, watched.monitoring,
+    assert await checked(watched, item) == [(CheckKind.METRIC, Verdict.INCONCLUSIVE)]
+
+
+async def checked(ports: Ports, item: ActionItem) -> list[tuple[CheckKind, Verdict | None]]:
+    checks = await run_checks(
+        ports.uow, ports.clock, ports.policy, ports.risk_policy, ports.monitoring,
         caller=make.caller(role=Role.REVIEWER), item_id=item.id,
     )  # fmt: skip
-    assert check.verdict is Verdict.INCONCLUSIVE
+    return [(check.kind, check.verdict) for check in checks]
+
+
+async def test_a_metric_that_passes_is_enough_beside_a_silence_that_says_nothing_yet(watched: Ports) -> None:
+    plan = replace(demonstration("twice"), checks=(CheckKind.NO_RECURRENCE, CheckKind.METRIC))
+    item = await implemented(watched, plan)
+    assert await checked(watched, item) == [
+        (CheckKind.NO_RECURRENCE, Verdict.INCONCLUSIVE),
+        (CheckKind.METRIC, Verdict.PASSED),
+    ]
+    assert (await found(watched, item)).status is Status.CLOSED
+    with pytest.raises(ItemWrongState):
+        await checked(watched, item)
+
+
+async def test_a_plan_that_only_a_person_can_fulfil_runs_nothing(watched: Ports) -> None:
+    item = await implemented(watched, VerificationPlan((CheckKind.ATTESTED,), 30))
+    assert await checked(watched, item) == []
+
+
+class Meddling:
+    """A monitoring system during whose answer somebody changes the plan."""
+
+    def __init__(self, ports: Ports, item: ActionItem) -> None:
+        self._ports, self._item = ports, item
+
+    def require_series(self, query: str) -> None: ...
+
+    def graph(self, query: str, start: datetime, end: datetime) -> str:
+        return "https://graph.example"
+
+    async def points(self, query: str, start: datetime, end: datetime, step: float) -> tuple[Series, ...]:
+        return ()
+
+    async def instant(self, query: str, at: datetime) -> tuple[Series, ...]:
+        async with self._ports.uow() as u:
+            await u.action_items.save(self._item.with_plan(demonstration("other")))
+            await u.commit()
+        return (Series({}, ((at, 2.0),)),)
+
+
+async def test_an_answer_to_a_plan_that_has_changed_meanwhile_counts_for_nothing(watched: Ports) -> None:
+    item = await implemented(watched, demonstration("twice"))
+    assert await checked(replace(watched, monitoring=Meddling(watched, item)), item) == []
+    assert (await found(watched, item)).status is Status.IMPLEMENTED
 
 
 async def boosts(ports: Ports, service_id: Any) -> dict[str, str]:

@@ -46,6 +46,15 @@ class SqlFindings:
         row = await self._run.first(statement)
         return None if row is None else to_finding(row)
 
+    async def was_dismissed(self, code: FindingCode, subject_id: UUID, since: datetime) -> bool:
+        statement = sa.select(sa.literal(1)).where(
+            _findings.c.code == code,
+            _findings.c.subject_id == subject_id,
+            _findings.c.opened_at >= since,
+            _findings.c.dismissed_by_id.is_not(None),
+        )
+        return await self._run.first(statement) is not None
+
     async def save(self, finding: Finding) -> Finding:
         await self._run.update(_findings, finding.id, finding.version, _to_row(finding))
         return replace(finding, version=finding.version + 1)

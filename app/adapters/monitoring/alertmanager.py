@@ -48,7 +48,7 @@ def _credentials(secret: str) -> tuple[bytes, ...]:
 
 
 def _alert(alert: Mapping[str, Any]) -> Alert | None:
-    labels = {str(name): str(value)[:LONGEST].replace("\x00", "") for name, value in alert["labels"].items()}
+    labels = {str(name): _storable(value) for name, value in alert["labels"].items()}
     named = _sloth(labels) or _pyrra(labels)
     if named is None:
         return None
@@ -56,7 +56,12 @@ def _alert(alert: Mapping[str, Any]) -> Alert | None:
     annotations = alert.get("annotations") or {}
     reason = str(annotations.get("summary") or annotations.get("title") or labels.get("alertname", ""))
     firing = alert["status"] == "firing"
-    return Alert(service, slo, signal, firing, reason[:LONGEST].replace("\x00", ""))
+    return Alert(service, slo, signal, firing, _storable(reason))
+
+
+def _storable(value: object) -> str:
+    """PostgreSQL's text holds neither NUL nor half a surrogate pair."""
+    return str(value)[:LONGEST].replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def _sloth(labels: Mapping[str, str]) -> tuple[str | None, str, Signal] | None:

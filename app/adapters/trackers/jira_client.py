@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 
 from app.adapters.trackers.sending import json_of, send
-from app.domain.tracking.model import TicketGone, TrackerRefused, TrackerUnavailable
+from app.domain.tracking.model import TicketGone, TrackerOutcomeUnknown, TrackerRefused, TrackerUnavailable
 
 TOKEN, URL = "NOREPEAT_JIRA_TOKEN", "NOREPEAT_JIRA_URL"
 OAUTH_HOST = "api.atlassian.com"
@@ -54,8 +54,8 @@ class JiraClient:
     async def site(self) -> str:
         """Where people see it; tokens of OAuth apps call another host, which has to be asked."""
         if self._site is None:
-            info = await self.call("GET", "/serverInfo", about="the site")
-            self._site = str(info["baseUrl"]).rstrip("/")
+            info = _object(await self.call("GET", "/serverInfo", about="the site"), "the site")
+            self._site = str(info.get("baseUrl") or self.base).rstrip("/")
         return self._site
 
     async def pages(self, path: str, name: str, *, about: str, known: bool = False) -> AsyncIterator[Any]:
@@ -63,7 +63,7 @@ class JiraClient:
         start = 0
         while True:
             query = {"startAt": str(start), "maxResults": str(PAGE)}
-            page = await self.call("GET", path, about=about, known=known, params=query)
+            page = _object(await self.call("GET", path, about=about, known=known, params=query), about)
             elements = page.get(name) or page.get("values") or []
             for element in elements:
                 yield element
@@ -77,7 +77,7 @@ class JiraClient:
         path = "/search" if self.data_center else "/search/jql"
         found = 0
         while True:
-            page = await self.call("POST", path, about=about, safe=True, json=asked)
+            page = _object(await self.call("POST", path, about=about, safe=True, json=asked), about)
             issues = page.get("issues") or []
             for issue in issues:
                 yield issue
@@ -88,6 +88,12 @@ class JiraClient:
                 asked["nextPageToken"] = page["nextPageToken"]
             else:
                 return
+
+
+def _object(answer: Any, about: str) -> Mapping[str, Any]:
+    if not isinstance(answer, dict):
+        raise TrackerOutcomeUnknown(f"Jira's answer about {about} is not an object.")
+    return answer
 
 
 def _require_success(answer: httpx2.Response, about: str, known: bool) -> None:

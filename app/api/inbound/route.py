@@ -8,10 +8,10 @@ from fastapi import FastAPI
 from fastapi.routing import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.errors import HTTP_CODES, STATUS, problem
+from app.api.middleware import INBOUND_PREFIX
 from app.api.schemas import Out
 from app.domain.errors import DomainError
 from app.domain.ports import Ports
@@ -33,11 +33,10 @@ class AcceptedOut(Out):
     new: bool
 
 
-async def receive_webhook(request: Request) -> Response:
+async def receive_webhook(request: Request, name: str) -> Response:
     """202 (for some senders 200) once the delivery is committed; a repeat of a known delivery changes nothing."""
     ports: Ports = request.app.state.ports
     request_id = request.scope.get("request_id")
-    name = request.path_params["source"]
     source = ports.webhooks.get(name) or ports.signals.get(name)
     if source is None or not source.secrets:
         return problem(404, *HTTP_CODES[404], request_id=request_id)
@@ -52,12 +51,27 @@ async def receive_webhook(request: Request) -> Response:
     return JSONResponse({"accepted": True, "new": new}, source.accepted_status)
 
 
-class _Endpoint:
-    """Starlette calls a plain class as raw ASGI, without the machinery of an operation."""
+class InboundRoute:
+    """Takes webhooks out before the router, which would try every other route first: two thirds of a post's time."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await receive_webhook(Request(scope, receive))
+        source = _source(scope)
+        if source is None:
+            await self._app(scope, receive, send)
+            return
+        response = await receive_webhook(Request(scope, receive), source)
         await response(scope, receive, send)
+
+
+def _source(scope: Scope) -> str | None:
+    """`github` in a POST to `/v1/inbound/github`."""
+    if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].startswith(INBOUND_PREFIX):
+        return None
+    source: str = scope["path"][len(INBOUND_PREFIX) :]
+    return None if "/" in source else source
 
 
 documented = APIRouter(prefix="/v1/inbound", tags=["webhooks in"])
@@ -74,10 +88,10 @@ documented = APIRouter(prefix="/v1/inbound", tags=["webhooks in"])
 async def documented_webhook(source: str, request: Request) -> Response:
     """A webhook of a tracker (`github`: signed over the raw bytes) or of monitoring (`alertmanager`: a bearer token or
     basic auth). The answer comes after the delivery is committed. A source without a secret is closed (404)."""
-    return await receive_webhook(request)
+    return await receive_webhook(request, source)
 
 
 def install_inbound(app: FastAPI) -> None:
     """The fast route first; the operation behind it is there for the contract."""
-    app.router.routes.append(Route("/v1/inbound/{source}", _Endpoint(), methods=["POST"]))
+    app.add_middleware(InboundRoute)
     app.include_router(documented)

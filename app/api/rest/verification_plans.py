@@ -31,7 +31,7 @@ _QUERY = (
 class Metric(Body):
     """One monitoring query and what its answer is compared with."""
 
-    query: str = Field(min_length=1, max_length=10_000, pattern=r"^[^\x00]*$", description=_QUERY)
+    query: Text = Field(min_length=1, description=_QUERY)
     comparison: str = Field(pattern="^(>=|>|<=|<)$", description="`>=`, `>`, `<=` or `<`.")
     threshold: float = Field(description="What the observed value is compared with.")
     mode: str = Field(

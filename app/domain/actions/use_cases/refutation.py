@@ -37,8 +37,7 @@ async def _refute_current(u: UnitOfWork, incident: Incident, policy: Policy, now
     count = 0
     for item in await u.action_items.closed_with(cause.id, incident.service_ids):
         if _shows(incident, item, policy):
-            count += 1
-            await (_refute if item.control_type.is_refutable else _ask_for_review)(u, incident, item, now)
+            count += await (_refute if item.control_type.is_refutable else _ask_for_review)(u, incident, item, now)
     return count
 
 
@@ -53,7 +52,7 @@ def _shows(incident: Incident, item: ActionItem, policy: Policy) -> bool:
     )
 
 
-async def _refute(u: UnitOfWork, incident: Incident, item: ActionItem, now: datetime) -> None:
+async def _refute(u: UnitOfWork, incident: Incident, item: ActionItem, now: datetime) -> bool:
     """The item reopens and its accepted evidence is marked refuted: an ineffective fix."""
     for check in await u.checks.of_item(item.id):
         if check.closed_item_at is not None and check.refuted_at is None:
@@ -63,11 +62,14 @@ async def _refute(u: UnitOfWork, incident: Incident, item: ActionItem, now: date
     comment = "Reopened: the incident came back, so the fix does not work yet."
     update = TicketUpdate(status=TicketStatus.TODO, comment=comment)
     await tell_ticket(u, saved, update, reason=f"refuted-{incident.id}-{saved.version}", now=now)
+    return True
 
 
-async def _ask_for_review(u: UnitOfWork, incident: Incident, item: ActionItem, now: datetime) -> None:
+async def _ask_for_review(u: UnitOfWork, incident: Incident, item: ActionItem, now: datetime) -> bool:
     """A better alert or a softer fall cannot keep an incident from coming back; somebody should look all the same."""
-    await u.findings.open(
+    if await u.findings.was_dismissed(FindingCode.RECURRED_REVIEW, item.id, incident.created_at):
+        return False
+    return await u.findings.open(
         Finding(
             id=new_id(),
             code=FindingCode.RECURRED_REVIEW,
