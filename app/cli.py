@@ -23,7 +23,7 @@ from app.domain.incidents import importing
 from app.domain.learning.use_cases.risk import refit_recurrence
 from app.domain.organisation.use_cases import bootstrap_admin
 from app.settings import Settings
-from app.wiring import NoDatabase, database_url, open_ports
+from app.wiring import NoDatabase, database_url, diagnose, open_ports
 
 cli = typer.Typer(
     name="norepeat", help="Postmortems that change something.", no_args_is_help=True, add_completion=False
@@ -142,6 +142,21 @@ async def _import_slos(files: list[Path]) -> ImportedSlos:
     definitions = [one for file in files for one in read_definitions(file.read_text(encoding="utf-8"))]
     async with open_ports(Settings()) as opened:
         return await import_slos(opened.ports.uow, opened.ports.clock, caller=SYSTEM, definitions=definitions)
+
+
+@cli.command()
+def doctor() -> None:
+    """Check the database and every configured provider live, and say what to fix; exit code 1 if something is wrong."""
+    if not asyncio.run(_examine(Settings())):
+        raise typer.Exit(1)
+
+
+async def _examine(settings: Settings) -> bool:
+    fine = True
+    async for found in diagnose(settings):
+        fine = fine and found.ok
+        typer.secho(f"{'ok   ' if found.ok else 'WRONG'} {found.subject}: {found.said}", fg=None if found.ok else "red")
+    return fine
 
 
 @cli.command()

@@ -94,4 +94,5 @@ def _v1() -> APIRouter:
 
 def _table_of_codes() -> str:
     rows = (f"| `{code}` | {status} | {meaning} |" for code, (status, meaning) in every_code().items())
-    return "\n".join(["| code | status | meaning |", "|---|---|---|", *rows])
+    table = "\n".join(["| code | status | meaning |", "|---|---|---|", *rows])
+    return f"<details><summary>The codes</summary>\n\n{table}\n\n</details>"

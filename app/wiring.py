@@ -1,10 +1,11 @@
 """The one place that builds engine, pools, HTTP client and adapters, and puts them into `Ports`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 import asyncpg
 import httpx2
@@ -12,22 +13,27 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.adapters.db.clock import DatabaseClock
+from app.adapters.db.doctor import check_database
 from app.adapters.db.engine import open_engine, open_pool
 from app.adapters.db.facts import SqlFacts
 from app.adapters.db.health import SqlHealth, head
 from app.adapters.db.inbox import SqlInbox
 from app.adapters.db.reads.prepared import SqlReads
 from app.adapters.db.uow import open_unit_of_work
+from app.adapters.diagnosis import Diagnosis, checked_client, secrets
 from app.adapters.identity import SqlCredentials
 from app.adapters.monitoring.alertmanager import AlertmanagerWebhooks
 from app.adapters.monitoring.prometheus import Prometheus
 from app.adapters.monitoring.sloth_rules import SlothBudgets
 from app.adapters.trackers.github import GitHubIssues
+from app.adapters.trackers.github_doctor import check_github
 from app.adapters.trackers.github_webhooks import GitHubWebhooks
 from app.adapters.trackers.jira import JiraIssues
+from app.adapters.trackers.jira_doctor import check_jira
 from app.adapters.trackers.jira_issue import DECLINED, DUPLICATE, Endings
 from app.adapters.trackers.jira_webhooks import JiraWebhooks
 from app.adapters.trackers.linear import LinearIssues
+from app.adapters.trackers.linear_doctor import check_linear
 from app.adapters.trackers.linear_webhooks import LinearWebhooks
 from app.adapters.trackers.local import LocalTracker
 from app.domain.learning.measures import MetricsPolicy
@@ -185,3 +191,47 @@ def _prometheus(settings: Settings, client: httpx2.AsyncClient) -> Prometheus | 
         org_id=settings.prometheus_org_id,
         public_url=settings.prometheus_public_url,
     )
+
+
+async def diagnose(
+    settings: Settings, *, transport: httpx2.AsyncBaseTransport | None = None
+) -> AsyncIterator[Diagnosis]:
+    """Look at the database and at every configured provider, live."""
+    found, projects = await check_database(database_url(settings), head(), settings.command_timeout)
+    for diagnosis in found:
+        yield diagnosis
+    for provider, (check, live) in _checks(settings).items():
+        async with checked_client(transport) as (client, dates):
+            async for diagnosis in check(client, projects.get(provider, [])):
+                yield diagnosis
+        clock = dates.diagnosis(provider)
+        if clock is not None:
+            yield clock
+        yield secrets(provider, bool(live))
+    for provider in sorted(projects.keys() - _checks(settings).keys() - {Provider.LOCAL}):
+        names = ", ".join(projects[provider])
+        remedy = f"Tickets go to {names}, but there are no credentials. Set NOREPEAT_{provider.upper()}_TOKEN."
+        yield Diagnosis(f"{provider} credentials", False, remedy)
+
+
+Check = Callable[[httpx2.AsyncClient, Sequence[str]], AsyncIterator[Diagnosis]]
+
+
+def _checks(settings: Settings) -> Mapping[str, tuple[Check, Sequence[str]]]:
+    """For each configured provider how it is checked, and its live webhook secrets."""
+    checks: dict[str, tuple[Check, Sequence[str]]] = {}
+    if settings.github_token is not None:
+        token = settings.github_token.get_secret_value()
+        github = partial(check_github, token=token, base_url=settings.github_url, login=settings.github_login)
+        checks[Provider.GITHUB] = (lambda c, p: github(c, projects=p)), _live(settings.github_webhook_secrets)
+    if settings.jira_url is not None and settings.jira_token is not None:
+        jira = partial(
+            check_jira, base_url=settings.jira_url, token=settings.jira_token.get_secret_value(),
+            email=settings.jira_email, data_center=settings.jira_data_center,
+        )  # fmt: skip
+        checks[Provider.JIRA] = (lambda c, p: jira(c, projects=p)), _live(settings.jira_webhook_secrets)
+    if settings.linear_token is not None:
+        token = settings.linear_token.get_secret_value()
+        linear = partial(check_linear, token=token, url=settings.linear_url)
+        checks[Provider.LINEAR] = (lambda c, p: linear(c, projects=p)), _live(settings.linear_webhook_secrets)
+    return checks

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from app.adapters.trackers.github_webhooks import sign
 
-SECRET = "whsec-bench"  # noqa: S105
+SECRET = "whsec-bench"
 CONNECTIONS = 16
 
 

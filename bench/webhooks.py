@@ -99,7 +99,9 @@ def script_in(folder: Path) -> Path:
 
 async def empty(dsn: str) -> None:
     connection = await asyncpg.connect(dsn)
-    await connection.execute("create table if not exists bench_jobs (id bigserial primary key, entrypoint text, created timestamptz)")
+    await connection.execute(
+        "create table if not exists bench_jobs (id bigserial primary key, entrypoint text, created timestamptz)"
+    )
     await connection.execute("truncate inbox, bench_jobs, pgqueuer, pgqueuer_log")
     await connection.execute("checkpoint")
     await connection.close()

@@ -7,9 +7,9 @@ from pathlib import Path
 import asyncpg
 import httpx2
 import pytest
+from fastapi import FastAPI
 
 from app.adapters.db.migrate import migrate
-from app.adapters.identity import SqlCredentials
 from app.adapters.identity import SqlCredentials
 from app.adapters.postgres.server import EmbeddedPostgres
 from app.domain.organisation.use_cases import bootstrap_admin
@@ -68,13 +68,18 @@ async def empty(dsn: str) -> None:
     await connection.close()
 
 
+@pytest.fixture(scope="session")
+def application(settings: Settings) -> FastAPI:
+    """Made once: its routes take longer to build than a test to run."""
+    return create_app(settings)
+
+
 @pytest.fixture
-async def client(settings: Settings, ports: Ports, opened: Opened) -> AsyncIterator[httpx2.AsyncClient]:
+async def client(application: FastAPI, ports: Ports) -> AsyncIterator[httpx2.AsyncClient]:
     """The whole application in this process, called by an admin."""
     await bootstrap_admin(ports.uow, ports.clock, given_key=ADMIN_KEY)
-    app = create_app(settings)
-    app.state.ports = ports
-    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+    application.state.ports = ports
+    transport = httpx2.ASGITransport(app=application, raise_app_exceptions=False)
     async with httpx2.AsyncClient(
         transport=transport, base_url="http://norepeat.test", headers={"Authorization": f"Bearer {ADMIN_KEY}"}
     ) as http:

@@ -26,7 +26,7 @@ def _in_utc(at: datetime) -> datetime:
 
 def _written(value: object) -> object:
     """A date or instant is written as text; a bare number says neither its unit nor its zone."""
-    if isinstance(value, str) and not re.match(r"\d{4}-\d{2}-\d{2}", value) or isinstance(value, int | float):
+    if (isinstance(value, str) and not re.match(r"\d{4}-\d{2}-\d{2}", value)) or isinstance(value, int | float):
         raise ValueError("must be written as a date, such as 2026-05-04 or 2026-05-04T09:30:00Z")
     return value
 

@@ -3,10 +3,20 @@ export const EXAMPLE_QUERY = `query SprintPlanning {
   sprintPlanning(first: 10) {
     edges {
       node {
-        actionItem {
-          title
-        }
+        title
         risk
+        riskDetail {
+          reasons {
+            text
+          }
+        }
+        owner {
+          name
+        }
+        ticket {
+          url
+          status
+        }
       }
     }
   }

@@ -393,6 +393,7 @@ async def test_a_plan_stored_before_there_were_metrics_still_loads(world: World)
     async with world.opened.engine.begin() as connection:
         old = '{"checks": ["attested"], "window_days": 30, "description": "seen"}'
         await connection.execute(sa.text(f"update action_items set plan = '{old}'".replace(":", r"\:")))
+    assert (await world.admin.get(f"/v1/action-items/{item.id}"))["plan"]["metric"] is None
     found = await world.admin.patch(f"/v1/action-items/{item.id}", {"title": "Add a shorter timeout"})
     assert found["plan"] == {"checks": ["attested"], "window_days": 30, "description": "seen", "metric": None}
 

@@ -40,14 +40,33 @@ needs_graphiql = pytest.mark.skipif(
 
 
 @strawberry.type
-class ActionItem:
-    title: str
+class Reason:
+    text: str
+
+
+@strawberry.type
+class RiskDetail:
+    reasons: list[Reason]
+
+
+@strawberry.type
+class Owner:
+    name: str
+
+
+@strawberry.type
+class Ticket:
+    url: str
+    status: str
 
 
 @strawberry.type
 class Candidate:
-    action_item: ActionItem
-    risk: float
+    title: str
+    risk: float = 0.42
+    risk_detail: RiskDetail = strawberry.field(default_factory=lambda: RiskDetail(reasons=[Reason(text="recurred")]))
+    owner: Owner | None = None
+    ticket: Ticket | None = None
 
 
 @strawberry.type
@@ -69,7 +88,7 @@ class Query:
     @strawberry.field
     def sprint_planning(self, first: int = 10) -> CandidateConnection:
         titles = ["Alert on replication lag", "Rehearse the failover"][:first]
-        nodes = [Candidate(action_item=ActionItem(title=title), risk=0.42) for title in titles]
+        nodes = [Candidate(title=title) for title in titles]
         return CandidateConnection(edges=[CandidateEdge(node=node) for node in nodes])
 
     caller: str = strawberry.field(

@@ -46,6 +46,7 @@ class LinearSimulator:
     types: tuple[str, ...] = TYPES
     page_size: int | None = None
     refuses_attachments: bool = False
+    refused_titles: tuple[str, ...] = ()
     people: dict[str, str] = field(default_factory=lambda: {"ada-id": "ada@example.org"})
     faults: Faults = field(default_factory=Faults)
     kept: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -167,6 +168,8 @@ class LinearSimulator:
         return {"success": True}
 
     def _stored(self, fields: dict[str, Any]) -> dict[str, Any]:
+        if fields.get("title") in self.refused_titles:
+            raise UserError("Argument Validation Error - title is not allowed.")
         if "assigneeId" in fields:
             handle = fields.pop("assigneeId")
             if handle not in self.people:

@@ -1,7 +1,7 @@
 """What Jira's failures mean: nothing happened, nobody knows, or it will never work like this."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import httpx2
@@ -189,3 +189,26 @@ async def test_a_list_that_is_no_list_of_jira_leaves_the_outcome_unknown(body: o
 @pytest.mark.parametrize("body", [[], {}, {"id": None}, {"id": 1, "key": "A-1", "fields": {}}, "text", 7])
 async def test_an_answer_that_is_no_issue_leaves_the_outcome_unknown(body: object) -> None:
     assert isinstance(await answering(200, body), TrackerOutcomeUnknown)
+
+
+async def test_a_field_that_no_ticket_can_do_without_is_refused_by_name(
+    tracker: JiraIssues, simulator: JiraSimulator
+) -> None:
+    ticket = ticket_of(await tracker.create(ROUTE, draft()), ROUTE)
+    simulator.silently_refused = ("summary",)
+    with pytest.raises(TrackerRefused, match="summary: Field cannot be set"):
+        await tracker.create(ROUTE, draft())
+    with pytest.raises(TrackerRefused, match="summary: Field cannot be set"):
+        await tracker.update(ticket, TicketUpdate(title="New"), uuid4())
+    assert len(simulator.issues) == 1
+
+
+async def test_who_may_edit_in_a_project_but_not_create_still_sets_the_due_date(
+    tracker: JiraIssues, simulator: JiraSimulator
+) -> None:
+    """Such is a ticket that was linked by hand, or has moved."""
+    ticket = ticket_of(await tracker.create(ROUTE, draft()), ROUTE)
+    simulator.move(str(ticket.external_id), "PAY")
+    update = TicketUpdate(due_on=date(2026, 8, 2), priority="urgent")
+    changed = await tracker.update(ticket, update, uuid4())
+    assert (changed.due_on, changed.priority, changed.dropped) == (date(2026, 8, 2), "high", ("priority",))

@@ -24,6 +24,11 @@ from tests.contract.tickets import MARKER, START, draft, ticket_of
 
 ROUTE = Route(Provider.LINEAR, "ENG")
 ID = str(MARKER)
+ISSUE_THERE = {
+    "id": ID, "identifier": "ENG-1", "url": "https://linear.app/acme/issue/ENG-1", "title": "A",
+    "updatedAt": "2026-06-15T12:00:00.000Z", "state": {"id": "1", "name": "Todo", "type": "unstarted"},
+    "team": {"id": "t"},
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -168,3 +173,37 @@ async def test_a_limit_says_how_long_to_wait(status: int, headers: dict[str, str
     assert isinstance(waiting, TrackerUnavailable)
     assert waiting.retry_after is not None
     assert least <= waiting.retry_after <= most
+
+
+async def test_a_write_that_linear_does_not_confirm_is_unknown() -> None:
+    answer = httpx2.Response(200, json={"data": {"issue": ISSUE_THERE, "issueUpdate": {"success": False}}})
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(lambda _: answer)) as client:
+        tracker = LinearIssues(client, token="t")
+        ticket = ticket_of(await tracker.resolve("ENG-1"), ROUTE)
+        with pytest.raises(TrackerOutcomeUnknown, match="the issue ENG-1 was written"):
+            await tracker.update(ticket, TicketUpdate(title="New"), uuid4())
+
+
+async def test_an_update_that_is_refused_names_what_is_wrong(tracker: LinearIssues, simulator: LinearSimulator) -> None:
+    ticket = ticket_of(await tracker.create(ROUTE, draft()), ROUTE)
+    simulator.refused_titles = ("New",)
+    with pytest.raises(TrackerRefused, match="title"):
+        await tracker.update(ticket, TicketUpdate(title="New"), uuid4())
+    with pytest.raises(TrackerRefused, match="title"):
+        await tracker.create(ROUTE, draft(marker=uuid4(), title="New"))
+    assert len(simulator.kept) == 1
+
+
+@pytest.mark.parametrize("issue", [{}, [], {**ISSUE_THERE, "updatedAt": "?"}, {**ISSUE_THERE, "state": None}])
+async def test_an_answer_that_is_no_issue_leaves_the_outcome_unknown(issue: object) -> None:
+    answer = httpx2.Response(200, json={"data": {"issue": issue}})
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(lambda _: answer)) as client:
+        with pytest.raises(TrackerOutcomeUnknown):
+            await LinearIssues(client, token="t").resolve("ENG-1")
+
+
+async def test_a_proxys_error_page_is_no_answer_of_linear() -> None:
+    answer = httpx2.Response(403, text="<html>Blocked</html>")
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(lambda _: answer)) as client:
+        with pytest.raises(TrackerRefused, match="forbids"):
+            await LinearIssues(client, token="t").resolve("ENG-1")

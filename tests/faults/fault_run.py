@@ -24,9 +24,9 @@ from uuid import UUID
 
 import asyncpg
 
+from app.adapters.db.engine import open_engine
 from app.adapters.db.migrate import migrate
 from app.adapters.db.uow import open_unit_of_work
-from app.adapters.db.engine import open_engine
 from app.adapters.postgres.server import EmbeddedPostgres
 from app.domain.organisation.model import Provider, Route
 from app.domain.ports import OpenUnitOfWork
@@ -225,7 +225,9 @@ class Run:
         made = Counter(body[body.index("norepeat:") + 9 :][:36] for body in bodies)
         counts = [made.get(str(marker), 0) for marker in self._markers]
         connection = await asyncpg.connect(dsn)
-        linked = await connection.fetchval("select count(distinct external_id) from tickets where sync_state = 'synced'")
+        linked = await connection.fetchval(
+            "select count(distinct external_id) from tickets where sync_state = 'synced'"
+        )
         await connection.close()
         assert self._lost_jobs >= self._size.lost_jobs, f"only {self._lost_jobs} jobs were lost"
         assert unsettled or linked == len(counts), f"{linked} tickets are linked"

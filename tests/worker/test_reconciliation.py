@@ -161,5 +161,3 @@ async def test_the_worker_reconciles_and_goes_on_when_a_project_cannot_be_listed
     shop.simulator.issues["acme/shop#1"]["updated_at"] = (TODAY + timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     await reconcile(shop.ports, recent=False)
     assert await shop.value("select status from action_items") == "implemented"
-
-

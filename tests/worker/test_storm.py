@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 
 import httpx2
 
+from app.domain.tracking.use_cases.deliver_due import deliver_due
 from app.main import create_app
 from app.settings import Settings
-from app.domain.tracking.use_cases.deliver_due import deliver_due
 from tests import make
 from tests.worker.conftest import Shop
 
@@ -54,7 +54,9 @@ async def post_all(http: httpx2.AsyncClient, sent: list[Sent]) -> list[tuple[boo
     return answers
 
 
-async def test_a_storm_of_repeated_and_shuffled_events_ends_in_the_trackers_state(shop: Shop, settings: Settings) -> None:
+async def test_a_storm_of_repeated_and_shuffled_events_ends_in_the_trackers_state(
+    shop: Shop, settings: Settings
+) -> None:
     chance, ports = random.Random(20261123), shop.ports
     grace = make.person("grace", handles={"github": "grace-h"})
     async with ports.uow() as u:

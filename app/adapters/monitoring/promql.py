@@ -11,8 +11,8 @@ _NAMES = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*(?=\s*(\()?)")
 _WORDS = frozenset(
     {
         "and", "or", "unless", "atan2", "bool", "by", "without", "on", "ignoring", "group_left", "group_right",
-        "offset", "inf", "nan", "start", "end", "sum", "min", "max", "avg", "group", "stddev", "stdvar", "count", "count_values",
-        "bottomk", "topk", "quantile", "limitk", "limit_ratio",
+        "offset", "inf", "nan", "start", "end", "sum", "min", "max", "avg", "group", "stddev", "stdvar", "count",
+        "count_values", "bottomk", "topk", "quantile", "limitk", "limit_ratio",
     }
 )  # fmt: skip
 

@@ -236,7 +236,9 @@ class LinearIssues:
             raise TicketGone(f"Linear does not have {about} any more.") from error
 
     async def _issue(self, id: str, about: str) -> Mapping[str, Any]:
-        issue: Mapping[str, Any] = (await self._run(documents.ISSUE, {"id": id}, about))["issue"]
+        issue = (await self._run(documents.ISSUE, {"id": id}, about))["issue"]
+        if not isinstance(issue, dict):
+            raise TrackerOutcomeUnknown(f"Linear's answer about {about} is not an issue.")
         return issue
 
     async def _run(self, document: str, variables: Mapping[str, Any], about: str) -> Any:

@@ -28,7 +28,7 @@ def require_signature(given: str, body: bytes, secrets: Sequence[str], *, prefix
 def delivery_id(headers: Mapping[str, str], name: str) -> str:
     """The id of a delivery, which makes it count once."""
     id = header(headers, name)
-    if not id or len(id) > LONGEST_ID or not id.isprintable():
+    if not id or len(id) > LONGEST_ID or not (id.isascii() and id.isprintable()):
         raise Invalid(f"{name} is missing or not an id.")
     return id
 

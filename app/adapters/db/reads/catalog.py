@@ -313,8 +313,10 @@ KINDS: Mapping[str, Kind] = {
         | _instants(
             "opened_at", "implemented_at", "deployed_at", "closed_at", "reopened_at", "risk_as_of", "cause_recurred_at"
         )
-        | _jsons("plan", "decline", "risk_detail")
+        | _jsons("decline", "risk_detail")
         | {
+            # Plans from before there were metrics have no such key.
+            "plan": Column("jsonb_build_object('metric', null) || {t}.plan", As.JSON),
             "base_priority": Column(_RANK.format("base_priority"), safe=True),
             "effective_priority": Column(_RANK.format("effective_priority"), safe=True),
             "priority_rank": Column("{t}.effective_priority", As.WHOLE),
