@@ -252,9 +252,9 @@ def test_explorer_lists_and_filters_the_schema(visit: Visit) -> None:
     expect(types).to_contain_text("The Authorization header as it arrived.")
     types.get_by_role("link", name="CandidateConnection").click()
     expect(types).to_contain_text("edges: [CandidateEdge!]!")
-    visit.page.get_by_label("Schema").fill("actionit")
+    visit.page.get_by_label("Schema").fill("riskdet")
     expect(types.locator("details:visible > summary")).to_have_text(
-        [re.compile("ActionItem"), re.compile("Candidate ")]
+        [re.compile("Candidate "), re.compile("RiskDetail")]
     )
     expect(visit.page.get_by_text("install npm and run make ide")).to_be_visible()
     visit.assert_fits(360)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from enum import Enum
 from typing import Any
 from uuid import uuid4
@@ -64,6 +65,7 @@ class GitHubSimulator:
     issues: dict[str, dict[str, Any]] = field(default_factory=dict)
     comments: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     moved: dict[str, str] = field(default_factory=dict)
+    repositories: dict[str, dict[str, Any]] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     requests: list[str] = field(default_factory=list)
     _planned: list[Planned] = field(default_factory=list)
@@ -98,9 +100,12 @@ class GitHubSimulator:
         return None
 
     def _answer(self, request: httpx2.Request) -> httpx2.Response:
+        if request.url.path == "/user":
+            return httpx2.Response(200, json={"login": BOT}, headers={"date": format_datetime(self.now(), usegmt=True)})
         found = ISSUES.fullmatch(request.url.path)
         if found is None:
-            return _problem(404, "Not Found")
+            repository = self.repositories.get(request.url.path.removeprefix("/repos/"))
+            return _problem(404, "Not Found") if repository is None else httpx2.Response(200, json=repository)
         repository, number, comments = found.groups()
         body = json.loads(request.content) if request.content else {}
         if number is None:
