@@ -5,7 +5,7 @@ BIN := .venv/bin
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check lint format types contract contract-check lock ide browser schemathesis clean
+.PHONY: help run demo test check lint format types contract contract-check lock ide faults bench-webhooks browser schemathesis clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -41,6 +41,13 @@ contract-check: .venv/.installed-dev ## Fail if the committed contract differs f
 
 schemathesis: .venv/.installed-dev ## Fuzz the API by its own contract
 	$(BIN)/python -m pytest -m schemathesis
+
+faults: .venv/.installed-dev ## Kill workers and PostgreSQL under a tracker that fails: nothing lost, nothing doubled
+	@$(BIN)/python -m tests.faults.fault_run
+
+bench-webhooks: .venv/.installed-dev ## Measure webhook ingest against an ORM endpoint and pgbench, and a storm of 15,000
+	@$(BIN)/python -m bench.webhooks
+	@NOREPEAT_STORM_EVENTS=5000 $(BIN)/python -m pytest -q -s tests/worker/test_storm.py
 
 browser: .venv/.installed-dev ide ## Look at the pages with a headless Chromium
 	$(BIN)/python -m pytest -m browser

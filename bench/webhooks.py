@@ -36,7 +36,7 @@ import sys, uvicorn
 uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_config=None, access_log=False, server_header=False)
 """
 ROOT = Path(__file__).parents[1]
-FOLDER = "norepeat-bench-"
+JOBS = "create table if not exists bench_jobs (id bigserial primary key, entrypoint text, created timestamptz)"
 
 
 @contextmanager
@@ -99,9 +99,7 @@ def script_in(folder: Path) -> Path:
 
 async def empty(dsn: str) -> None:
     connection = await asyncpg.connect(dsn)
-    await connection.execute(
-        "create table if not exists bench_jobs (id bigserial primary key, entrypoint text, created timestamptz)"
-    )
+    await connection.execute(JOBS)
     await connection.execute("truncate inbox, bench_jobs, pgqueuer, pgqueuer_log")
     await connection.execute("checkpoint")
     await connection.close()
@@ -118,7 +116,10 @@ def machine() -> str:
 
 def main(seconds: float = 5, rounds: int = 5) -> None:
     results: dict[str, list[dict[str, float]]] = {"norepeat": [], "orm": [], "pgbench": []}
-    with tempfile.TemporaryDirectory(prefix=FOLDER) as name, EmbeddedPostgres(Path(name) / "data") as postgres:
+    with (
+        tempfile.TemporaryDirectory(prefix="norepeat-bench-") as name,
+        EmbeddedPostgres(Path(name) / "data") as postgres,
+    ):
         dsn, script = postgres.dsn, script_in(Path(name))
         asyncio.run(migrate(dsn))
         asyncio.run(empty(dsn))

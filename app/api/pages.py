@@ -31,9 +31,7 @@ THIS_HOST_ONLY: Final = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
 )
 # Monaco, GraphiQL's editor, writes style elements of its own and starts three workers.
-GRAPHIQL_POLICY: Final = (
-    THIS_HOST_ONLY + "script-src 'self'; style-src 'self' 'unsafe-inline'; worker-src 'self'"
-)
+GRAPHIQL_POLICY: Final = THIS_HOST_ONLY + "script-src 'self'; style-src 'self' 'unsafe-inline'; worker-src 'self'"
 
 
 def pages_router(*, version: str, docs_enabled: bool = True) -> APIRouter:

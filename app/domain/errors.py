@@ -1,14 +1,14 @@
 """The errors of the domain: each has a stable code and a kind; the API alone knows what status a kind gets.
 
-    DomainError
-    ├── NotFound              not_found
-    ├── Invalid               invalid: the data contradict a rule
-    ├── WrongState            conflict: right data, wrong moment
-    ├── Stale                 stale: somebody else wrote first
-    ├── Forbidden             forbidden
-    ├── Unauthenticated       unauthenticated
-    ├── Unavailable           unavailable: something we depend on does not answer
-    └── Exhausted             exhausted: right data, but too many of them
+DomainError
+├── NotFound              not_found
+├── Invalid               invalid: the data contradict a rule
+├── WrongState            conflict: right data, wrong moment
+├── Stale                 stale: somebody else wrote first
+├── Forbidden             forbidden
+├── Unauthenticated       unauthenticated
+├── Unavailable           unavailable: something we depend on does not answer
+└── Exhausted             exhausted: right data, but too many of them
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""People who call the API in tests; the expected status is an argument, so that a test reads like a specification."""
+"""People who call the API in tests; the expected status is an argument, so a test reads like a specification."""
 
 from typing import Any
 

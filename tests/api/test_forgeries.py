@@ -51,8 +51,9 @@ def forged(sender: Sender, chance: random.Random) -> Iterator[tuple[Headers, byt
     plain = good.removeprefix(b"sha256=")
     other = b"sha256=" + plain if good == plain else plain
     for signature in (
-        None, b"", b"sha256=", good.upper(), other, b"sha1=" + plain, b"sha512=" + plain, good + b",", b"0" * 64, good * 2,
-        b"," + good, good[:-1], good + b"0", good + b"\xff", b"\xff" * 64, b"\x00" + good, good[::-1], b"null", b"\xf0\x9f\x92\xa9",
+        None, b"", b"sha256=", good.upper(), other, b"sha1=" + plain, b"sha512=" + plain, good + b",", b"0" * 64,
+        good * 2, b"," + good, good[:-1], good + b"0", good + b"\xff", b"\xff" * 64, b"\x00" + good, good[::-1],
+        b"null", b"\xf0\x9f\x92\xa9",
         sender.sign(BODY, "").encode(), sender.sign(BODY, "guess").encode(), sender.sign(b"", SECRETS[0]).encode(),
     ):  # fmt: skip
         yield sender.headers(signature), BODY
@@ -88,7 +89,8 @@ async def post(app: Any, path: str, headers: Headers, body: bytes) -> int:
             said.append(message["status"])
 
     scope = {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "path": path, "scheme": "http",
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "path": path,
+        "scheme": "http",
         "raw_path": path.encode(), "query_string": b"", "root_path": "", "headers": headers,
         "client": ("127.0.0.1", 1), "server": ("norepeat.test", 80),
     }  # fmt: skip

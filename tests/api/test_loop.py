@@ -67,7 +67,9 @@ async def test_the_loop(admin: Person, github: GitHubSimulator) -> None:
     author, reviewer, owner = await staff(admin, "author", "reviewer", "owner")
     route = {"provider": "github", "project": "acme/checkout", "labels": ["reliability"]}
     await admin.post("/v1/teams", {"slug": "payments", "name": "Payments"}, expect=201)
-    await admin.post("/v1/services", {"slug": "checkout", "name": "Checkout", "team": "payments", "route": route}, expect=201)
+    await admin.post(
+        "/v1/services", {"slug": "checkout", "name": "Checkout", "team": "payments", "route": route}, expect=201
+    )
     await admin.post("/v1/services", {"slug": "search", "name": "Search", "team": "payments"}, expect=201)
     await author.post(
         "/v1/root-causes",

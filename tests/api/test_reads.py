@@ -60,7 +60,9 @@ async def items(opened: Opened, count: int) -> None:
         await connection.execute(sa.insert(SQLModel.metadata.tables["action_items"]), rows)
 
 
-@pytest.mark.parametrize("sort", [Sort("risk", True), Sort("risk"), Sort("title"), Sort("due_on"), Sort("created_at", True)])
+@pytest.mark.parametrize(
+    "sort", [Sort("risk", True), Sort("risk"), Sort("title"), Sort("due_on"), Sort("created_at", True)]
+)
 async def test_pages_give_every_record_once_in_order(sort: Sort, ports: Ports, opened: Opened) -> None:
     await items(opened, 23)
     read = ports.reads.prepare(Selection("action_item", (Leaf("id", "id"), Leaf("title", "title")), (), (sort,)))

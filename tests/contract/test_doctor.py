@@ -1,5 +1,6 @@
 """`norepeat doctor`: what is wrong with a provider is found before a ticket finds it, and the remedy is named."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -8,8 +9,13 @@ from typing import Any
 import httpx2
 import pytest
 from pydantic import SecretStr
+from typer.testing import CliRunner
 
 from app.adapters.diagnosis import Diagnosis
+from app.adapters.trackers import linear_doctor
+from app.adapters.trackers.jira_doctor import NEEDED
+from app.adapters.trackers.linear_doctor import VIEWER
+from app.cli import cli
 from app.domain.organisation.model import Provider, Route
 from app.domain.ports import Ports
 from app.settings import Settings
@@ -17,6 +23,7 @@ from app.wiring import diagnose
 from tests import make
 from tests.contract.github_simulator import BOT, Fault, GitHubSimulator
 from tests.contract.github_world import ROUTE
+from tests.contract.linear_schema import checked
 
 FINE = {"archived": False, "has_issues": True, "permissions": {"pull": True, "triage": True, "push": False}}
 
@@ -153,9 +160,7 @@ def jira(answers: Answers) -> httpx2.MockTransport:
     return httpx2.MockTransport(answer)
 
 
-GRANTED = {"permissions": {name: {"havePermission": True} for name in (
-    "BROWSE_PROJECTS", "CREATE_ISSUES", "EDIT_ISSUES", "ASSIGN_ISSUES", "TRANSITION_ISSUES", "ADD_COMMENTS", "LINK_ISSUES",
-)}}  # fmt: skip
+GRANTED = {"permissions": {name: {"havePermission": True} for name in NEEDED}}
 REFUSED = {"permissions": {**GRANTED["permissions"], "CREATE_ISSUES": {"havePermission": False}}}
 ME, SHOP = (200, {"displayName": "norepeat"}), (200, {"key": "SHOP"})
 
@@ -215,3 +220,22 @@ async def test_what_is_wrong_at_linear_is_named_with_its_remedy(
     )
     wrong = [one.said for one in (await found(ours, httpx2.MockTransport(answer))).values() if not one.ok]
     assert wrong == [] if remedy is None else remedy in wrong[0]
+
+
+def test_linears_schema_knows_what_is_asked_of_it() -> None:
+    for document in (VIEWER, linear_doctor.TEAM):
+        assert checked(document)
+
+
+async def test_the_command_ends_with_one_when_something_is_wrong(ports: Ports, dsn: str, settings: Settings) -> None:
+    async def run() -> Any:
+        return await asyncio.to_thread(CliRunner().invoke, cli, ["doctor"], env={"DATABASE_URL": dsn})
+
+    fine = await run()
+    assert (fine.exit_code, fine.output.count("ok   ")) == (0, 2), fine.output
+    async with ports.uow() as u:
+        await u.services.add(make.service(route=ROUTE))
+        await u.commit()
+    wrong = await run()
+    assert wrong.exit_code == 1
+    assert "WRONG github credentials: Tickets go to acme/shop" in wrong.output

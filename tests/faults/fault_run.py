@@ -45,6 +45,7 @@ asyncio.run(run_worker(Settings()))
 """
 """What `norepeat worker` runs, without importing the API."""
 
+LINKED = "select count(distinct external_id) from tickets where sync_state = 'synced'"
 FAKETIME = ("/usr/lib/*/faketime/libfaketime.so.1", "/usr/lib/faketime/libfaketime.so.1")
 
 
@@ -219,21 +220,23 @@ class Run:
             await connection.close()
 
     async def _outcome(self, dsn: str, address: str, unsettled: int, after: float) -> Outcome:
-        with urllib.request.urlopen(f"{address}/truth") as answer:
-            truth: Any = json.load(answer)
+        truth = await asyncio.to_thread(_truth, address)
         bodies = [issue["body"] for issue in truth["issues"]]
         made = Counter(body[body.index("norepeat:") + 9 :][:36] for body in bodies)
         counts = [made.get(str(marker), 0) for marker in self._markers]
         connection = await asyncpg.connect(dsn)
-        linked = await connection.fetchval(
-            "select count(distinct external_id) from tickets where sync_state = 'synced'"
-        )
+        linked = await connection.fetchval(LINKED)
         await connection.close()
         assert self._lost_jobs >= self._size.lost_jobs, f"only {self._lost_jobs} jobs were lost"
         assert unsettled or linked == len(counts), f"{linked} tickets are linked"
         return Outcome(
             len(counts), counts.count(0), sum(n > 1 for n in counts), unsettled, after, truth["faults"]
         )  # fmt: skip
+
+
+def _truth(address: str) -> Any:
+    with urllib.request.urlopen(f"{address}/truth") as answer:
+        return json.load(answer)
 
 
 def fault_run(size: Size, folder: Path, *, seed: int = 20261123) -> Outcome:
@@ -255,8 +258,8 @@ def main() -> int:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         clocks = ", ".join(clock or "true" for clock in size.clocks)
-        print(f"{size.worker_kills} worker kills, {size.postgres_kills} PostgreSQL kills, {size.lost_jobs} lost jobs, "
-              f"clocks {clocks}; {outcome.faults}; settled {outcome.settled_after:.1f} s after the last kill")  # fmt: skip
+        broken = f"{size.worker_kills} worker and {size.postgres_kills} PostgreSQL kills, {size.lost_jobs} lost jobs"
+        print(f"{broken}, clocks {clocks}; {outcome.faults}; settled {outcome.settled_after:.1f} s after the last kill")
         outcomes.append(outcome)
     total = [sum(getattr(o, name) for o in outcomes) for name in ("deliveries", "lost", "doubled", "unsettled")]
     print("faults: deliveries={} lost={} doubled={} unsettled={}".format(*total))

@@ -43,9 +43,8 @@ class FlakyGitHub:
         else:
             answer = self._listed("/".join(parts[1:3]), parse_qs(scope["query_string"].decode()), scope)
         status, content, headers = answer
-        raw = [
-            (name.encode(), value.encode()) for name, value in {"content-type": "application/json", **headers}.items()
-        ]
+        given = {"content-type": "application/json", **headers}
+        raw = [(name.encode(), value.encode()) for name, value in given.items()]
         await send({"type": "http.response.start", "status": status, "headers": raw})
         await send({"type": "http.response.body", "body": json.dumps(content).encode()})
 

@@ -70,9 +70,7 @@ def python_for(uid: int) -> str:
     for python in (sys.executable, "/usr/bin/python3"):
         probe = [python, "-B", "-c", "import sys, app.run; assert sys.version_info >= (3, 11)"]
         try:
-            done = subprocess.run(
-                probe, cwd="/", env=environment(), capture_output=True, **identity(uid)
-            )
+            done = subprocess.run(probe, cwd="/", env=environment(), capture_output=True, **identity(uid))
         except OSError:
             continue
         if done.returncode == 0:

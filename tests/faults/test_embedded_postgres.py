@@ -92,9 +92,7 @@ def test_committed_rows_survive_a_kill_of_the_server(data_dir: Path) -> None:
 
 @linux
 def test_a_process_of_a_killed_server_that_lingers_only_delays_the_start(data_dir: Path) -> None:
-    find = (
-        "select pid from pg_stat_activity where query like '%sleep(60)' and pid <> pg_backend_pid()"
-    )
+    find = "select pid from pg_stat_activity where query like '%sleep(60)' and pid <> pg_backend_pid()"
     with quick(data_dir) as server:
         psql = find_binaries().program("psql")
         with child([psql, "-X", "-d", server.dsn, "-c", "select pg_sleep(60)"]):

@@ -156,7 +156,12 @@ def test_a_recurrence_reopens_a_closed_item_and_a_correction_closes_it_again() -
     refuted = closed.refute(incident, NOW)
     assert (refuted.status, refuted.refuted_by_id, refuted.deployed_at) == (Status.OPEN, incident, None)
     undone = refuted.undo_refutation(NOW, NOW, NOW)
-    assert (undone.status, undone.refuted_by_id, undone.closed_at, undone.deployed_at) == (Status.CLOSED, None, NOW, NOW)
+    assert (undone.status, undone.refuted_by_id, undone.closed_at, undone.deployed_at) == (
+        Status.CLOSED,
+        None,
+        NOW,
+        NOW,
+    )
     with pytest.raises(ItemWrongState):
         an_item(Status.OPEN).refute(incident, NOW)
 
@@ -172,9 +177,7 @@ def test_a_refused_step_says_why() -> None:
 
 @given(
     st.lists(
-        st.tuples(
-            st.sampled_from([*Verdict, None]), st.sampled_from(CheckKind), st.integers(0, 60), st.booleans()
-        ),
+        st.tuples(st.sampled_from([*Verdict, None]), st.sampled_from(CheckKind), st.integers(0, 60), st.booleans()),
         max_size=6,
     )
 )

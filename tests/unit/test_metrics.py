@@ -125,9 +125,7 @@ some_phases = st.lists(
     ),
     max_size=30,
 )
-some_severities = st.lists(
-    st.builds(made_severity, st.integers(1, 200), st.none() | st.integers(1, 5)), max_size=30
-)
+some_severities = st.lists(st.builds(made_severity, st.integers(1, 200), st.none() | st.integers(1, 5)), max_size=30)
 dice = st.randoms(use_true_random=False)
 
 
@@ -225,9 +223,7 @@ def test_the_articles_rate_is_closed_of_what_is_due_now() -> None:
         made_item(due_until=-5, closed_at=3),
         made_item(),
     ]
-    assert completion(items, WINDOW).closed_of_due == Measure(
-        1 / 3, 3, 2, {"not_due_yet": 1, "no_due_date": 1}
-    )
+    assert completion(items, WINDOW).closed_of_due == Measure(1 / 3, 3, 2, {"not_due_yet": 1, "no_due_date": 1})
 
 
 def test_evidence_counts_until_its_own_date() -> None:
@@ -279,13 +275,8 @@ def test_postmortems_without_cause_or_start_are_missing() -> None:
 
 def test_young_postmortems_are_corrected_for_by_kaplan_meier() -> None:
     rolls = random.Random(4)
-    rows = [
-        made_postmortem(rolls.uniform(2, 360), cause=UUID(int=rolls.randint(1, 30)))
-        for _ in range(60)
-    ]
-    occurrences = [
-        made_occurrence(rolls.uniform(0, 360), UUID(int=rolls.randint(1, 30))) for _ in range(25)
-    ]
+    rows = [made_postmortem(rolls.uniform(2, 360), cause=UUID(int=rolls.randint(1, 30))) for _ in range(60)]
+    occurrences = [made_occurrence(rolls.uniform(0, 360), UUID(int=rolls.randint(1, 30))) for _ in range(25)]
     durations, observed = [], []
     for row in rows:
         assert row.started_at is not None
@@ -312,9 +303,7 @@ def test_without_long_enough_follow_up_there_is_no_corrected_rate() -> None:
     rows = [made_postmortem(100), made_postmortem(90, cause=None)]
     found = recurrence_rate(rows, [made_occurrence(95)], YEAR, POLICY)
     assert found.recurred.value == 1
-    assert found.followed == Measure(
-        None, 0, 2, {"cause_undetermined": 1, "insufficient_follow_up": 1}
-    )
+    assert found.followed == Measure(None, 0, 2, {"cause_undetermined": 1, "insufficient_follow_up": 1})
     assert (found.interval, found.at_risk) == (None, 0)
 
 
@@ -353,9 +342,7 @@ def test_a_phase_that_was_never_reached_has_no_duration() -> None:
     ("slope", "verdict"),
     [(1, TrendVerdict.IMPROVING), (-1, TrendVerdict.WORSENING), (0, TrendVerdict.NO_EVIDENCE)],
 )
-def test_detection_improves_when_single_incidents_are_seen_sooner(
-    slope: int, verdict: TrendVerdict
-) -> None:
+def test_detection_improves_when_single_incidents_are_seen_sooner(slope: int, verdict: TrendVerdict) -> None:
     rows = [made_phase(5 * i + 1, 300 + slope * 5 * i + i * 7 % 5) for i in range(30)]
     found = mttd_trend(rows, WINDOW, POLICY)
     assert found.verdict == verdict
@@ -379,11 +366,7 @@ def test_the_severe_share_is_told_per_month_with_its_ranks() -> None:
 
 
 def test_fewer_severe_incidents_each_month_are_an_improvement() -> None:
-    rows = [
-        made_severity(30 * month + 5 + i, 1 if i < month + 1 else 4)
-        for month in range(6)
-        for i in range(10)
-    ]
+    rows = [made_severity(30 * month + 5 + i, 1 if i < month + 1 else 4) for month in range(6) for i in range(10)]
     found = severity_distribution(rows, WINDOW, POLICY)
     assert found.verdict == TrendVerdict.IMPROVING
 

@@ -91,9 +91,7 @@ def test_the_probability_is_the_formula_of_the_specification() -> None:
 
 
 @given(priors, counts, days, st.floats(0, 365))
-def test_a_probability_lies_between_nothing_and_certainty(
-    prior: GammaPrior, n: int, t: float, horizon: float
-) -> None:
+def test_a_probability_lies_between_nothing_and_certainty(prior: GammaPrior, n: int, t: float, horizon: float) -> None:
     p = recurrence_probability(prior, n, t, horizon)
     assert 0 <= p <= 1
     assert p + probability_of_silence(prior, n, t, horizon) == pytest.approx(1)
@@ -106,9 +104,7 @@ def test_more_recurrences_make_another_one_likelier(prior: GammaPrior, n: int, t
 
 
 @given(priors, counts, days)
-def test_a_longer_silence_makes_a_recurrence_less_likely(
-    prior: GammaPrior, n: int, t: float
-) -> None:
+def test_a_longer_silence_makes_a_recurrence_less_likely(prior: GammaPrior, n: int, t: float) -> None:
     longer = recurrence_probability(prior, n, t + 30, 90)
     assert longer <= recurrence_probability(prior, n, t, 90)
 
@@ -228,9 +224,7 @@ def test_a_score_is_not_clamped_to_one() -> None:
 def test_a_silent_year_is_weighed_by_the_originating_incident() -> None:
     history = made_pair(500, worst=None)
     found = recurrence(history, NO_RATES, AS_OF, POLICY)
-    score = score_item(
-        found, history, BudgetState("checkout"), originating_rank=5, as_of=AS_OF, policy=POLICY
-    )
+    score = score_item(found, history, BudgetState("checkout"), originating_rank=5, as_of=AS_OF, policy=POLICY)
     assert (score.severity_weight, score.budget_factor) == (0.05, 1.0)
 
 
@@ -265,9 +259,7 @@ def test_the_reasons_read_like_the_articles() -> None:
         (made_pair(-1), BudgetState("checkout"), ("not seen on a service yet",)),
     ],
 )
-def test_every_case_has_its_plain_words(
-    history: PairHistory, budget: BudgetState, texts: tuple[str, ...]
-) -> None:
+def test_every_case_has_its_plain_words(history: PairHistory, budget: BudgetState, texts: tuple[str, ...]) -> None:
     assert scored(history, budget) == texts
 
 

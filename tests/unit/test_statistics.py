@@ -45,9 +45,7 @@ def test_wilson_agrees_with_scipy(successes: int, failures: int) -> None:
 
 @given(cells, cells, cells, cells)
 def test_fisher_agrees_with_scipy(a: int, b: int, c: int, d: int) -> None:
-    assert fisher_exact(a, b, c, d) == pytest.approx(
-        stats.fisher_exact([[a, b], [c, d]]).pvalue, abs=1e-10
-    )
+    assert fisher_exact(a, b, c, d) == pytest.approx(stats.fisher_exact([[a, b], [c, d]]).pvalue, abs=1e-10)
 
 
 @given(st.lists(numbers, min_size=1, max_size=50), st.floats(0, 1))
@@ -76,9 +74,7 @@ def test_kaplan_meier_agrees_with_lifelines(rows: list[tuple[int, bool]], at: in
 
 
 @given(follow_ups, st.integers(1, 30), st.randoms())
-def test_kaplan_meier_does_not_depend_on_the_order(
-    rows: list[tuple[int, bool]], at: int, dice: random.Random
-) -> None:
+def test_kaplan_meier_does_not_depend_on_the_order(rows: list[tuple[int, bool]], at: int, dice: random.Random) -> None:
     def estimate(some: list[tuple[int, bool]]) -> Survival | None:
         return kaplan_meier([t for t, _ in some], [seen for _, seen in some], at)
 
@@ -111,9 +107,7 @@ def test_a_trend_agrees_with_scipy(points: list[tuple[float, float]]) -> None:
     assert found.slope == pytest.approx(expected.slope, abs=1e-12)
     assert found.intercept == pytest.approx(expected.intercept, abs=1e-9)
     if found.low is not None:
-        assert (found.low, found.high) == pytest.approx(
-            (expected.low_slope, expected.high_slope), abs=1e-12
-        )
+        assert (found.low, found.high) == pytest.approx((expected.low_slope, expected.high_slope), abs=1e-12)
 
 
 def made_points(n: int, seed: int, *, tied: bool = False) -> list[tuple[float, float]]:
@@ -184,9 +178,7 @@ def test_only_an_interval_on_one_side_of_zero_is_evidence(
     ("trend", "n", "span"),
     [(None, 20, 90.0), (Trend(-1, -2, -1, 0, 19), 19, 90.0), (Trend(-1, -2, -1, 0, 20), 20, 89.9)],
 )
-def test_few_incidents_or_a_short_span_give_no_verdict(
-    trend: Trend | None, n: int, span: float
-) -> None:
+def test_few_incidents_or_a_short_span_give_no_verdict(trend: Trend | None, n: int, span: float) -> None:
     found = trend_verdict(trend, n=n, span_days=span, min_n=20, min_days=90)
     assert found == TrendVerdict.INSUFFICIENT_DATA
 
@@ -227,9 +219,7 @@ def test_one_cluster_or_no_value_gives_no_bootstrap_interval() -> None:
 def simulated_counts(n: int, seed: int) -> list[tuple[int, float]]:
     dice = np.random.default_rng(seed)
     days = dice.uniform(1, 365, n)
-    return list(
-        zip(dice.poisson(dice.gamma(1.5, 1 / 300, n) * days).tolist(), days.tolist(), strict=True)
-    )
+    return list(zip(dice.poisson(dice.gamma(1.5, 1 / 300, n) * days).tolist(), days.tolist(), strict=True))
 
 
 def test_the_gamma_fit_finds_scipys_maximum() -> None:
@@ -241,9 +231,7 @@ def test_the_gamma_fit_finds_scipys_maximum() -> None:
         terms = special.gammaln(a + n) - special.gammaln(a) + a * np.log(b)
         return -float(np.sum(terms - (a + n) * np.log(b + t)))
 
-    best = optimize.minimize(
-        loss, [0.0, 5.0], method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-8}
-    )
+    best = optimize.minimize(loss, [0.0, 5.0], method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-8})
     found = fit_gamma(rows)
     assert found is not None
     assert (found.shape, found.days) == pytest.approx(np.exp(best.x), rel=1e-4)

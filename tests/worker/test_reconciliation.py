@@ -144,7 +144,7 @@ async def test_only_tickets_that_exist_and_matter_are_compared(shop: Shop) -> No
         assert await u.tickets.find_externals(Provider.JIRA, ["0"]) == ()
         (found,) = await u.tickets.find_externals(Provider.GITHUB, ["0"])
         assert (found.due_on, found.priority, found.defended_priority) == (TODAY.date(), "high", None)
-        (creation,) = [d for d in await u.deliveries.unfinished_of(waiting.id)]
+        (creation,) = await u.deliveries.unfinished_of(waiting.id)
         assert await u.deliveries.creations([creation.marker]) == (creation,)
         assert not await u.deliveries.add(creation)
 

@@ -4,6 +4,7 @@ NOREPEAT_STORM_EVENTS=5000 gives the full size.
 """
 
 import asyncio
+import itertools
 import os
 import random
 import time
@@ -98,7 +99,7 @@ async def test_a_storm_of_repeated_and_shuffled_events_ends_in_the_trackers_stat
     steps = await shop.rows(
         "select action_item_id, old, new from action_item_changes where field = 'status' order by action_item_id, id"
     )
-    for (one, _, reached), (other, left, _) in zip(steps, steps[1:], strict=False):
+    for (one, _, reached), (other, left, _) in itertools.pairwise(steps):
         assert one != other or reached == left, "every step begins where the last one ended"
     implemented = Counter(item_id for item_id, _, new in steps if new == "implemented")
     for item, ticket, _ in items:

@@ -46,7 +46,9 @@ class Statements:
         if rows:
             await self.execute(sa.insert(into), rows)
 
-    async def replace_all(self, into: sa.Table, where: sa.ColumnElement[bool], rows: Sequence[Mapping[str, Any]]) -> None:
+    async def replace_all(
+        self, into: sa.Table, where: sa.ColumnElement[bool], rows: Sequence[Mapping[str, Any]]
+    ) -> None:
         """These rows are all there is under `where` from now on."""
         await self.execute(sa.delete(into).where(where))
         await self.insert_all(into, rows)

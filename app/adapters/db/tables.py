@@ -459,9 +459,7 @@ class LocalTicketRow(SQLModel, table=True):
 class DeliveryRow(SQLModel, table=True):
     __tablename__ = "deliveries"
     __table_args__ = (
-        sa.Index(
-            "ix_deliveries_unfinished", "created_at", postgresql_where=sa.text("state in ('pending', 'sending')")
-        ),
+        sa.Index("ix_deliveries_unfinished", "created_at", postgresql_where=sa.text("state in ('pending', 'sending')")),
     )
 
     id: UUID = Field(primary_key=True)
@@ -518,9 +516,7 @@ class RiskFitRow(SQLModel, table=True):
 class FindingRow(SQLModel, table=True):
     __tablename__ = "findings"
     __table_args__ = (
-        sa.Index(
-            "uq_findings_open", "code", "subject_id", unique=True, postgresql_where=sa.text("closed_at is null")
-        ),
+        sa.Index("uq_findings_open", "code", "subject_id", unique=True, postgresql_where=sa.text("closed_at is null")),
     )
 
     id: UUID = Field(primary_key=True)

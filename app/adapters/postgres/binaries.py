@@ -85,9 +85,7 @@ def version_in(folder: Path) -> str | None:
     if not (folder / "initdb").exists():
         return None
     try:
-        answer = subprocess.run(
-            [folder / "postgres", "--version"], capture_output=True, text=True, check=True
-        )
+        answer = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
     found = re.search(r"\(PostgreSQL\) (\S+)", answer.stdout)

@@ -30,9 +30,7 @@ def ensure_cluster(data_dir: Path, binaries: Binaries, who: Identity, *, durable
         refuse_other_version(data_dir, binaries)
         who.own(data_dir)
     elif data_dir.exists() and any(data_dir.iterdir()):
-        raise PostgresError(
-            f"{data_dir} holds files but no PostgreSQL data. Choose another folder."
-        )
+        raise PostgresError(f"{data_dir} holds files but no PostgreSQL data. Choose another folder.")
     else:
         make_cluster(data_dir, binaries, who, durable=durable)
 

@@ -1,4 +1,4 @@
-"""GraphQL, loaded beside the running service: its schema takes half a second that nobody should wait for at the start."""
+"""GraphQL, loaded beside the running service: nobody should wait at the start for the half second its schema takes."""
 
 import asyncio
 from importlib import import_module

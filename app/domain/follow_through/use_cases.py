@@ -21,9 +21,7 @@ async def dismiss_finding(
         finding = (await u.findings.get(finding_id, caller)).dismiss(person_id, reason, now)
         saved = await u.findings.save(finding)
         data = {"code": finding.code, "reason": reason}
-        await u.events.add(
-            Event(EventType.FINDING_DISMISSED, finding.id, now, caller.actor, finding.incident_id, data)
-        )
+        await u.events.add(Event(EventType.FINDING_DISMISSED, finding.id, now, caller.actor, finding.incident_id, data))
         await u.commit()
     return saved
 

@@ -66,9 +66,7 @@ class Window:
         return sorted({self.bucket(at) for at in (last, *days)})
 
 
-def split(
-    rows: Iterable[Row], why_missing: Callable[[Row], str | None]
-) -> tuple[list[Row], Counter[str]]:
+def split(rows: Iterable[Row], why_missing: Callable[[Row], str | None]) -> tuple[list[Row], Counter[str]]:
     """The rows that count, and how many do not for each reason."""
     counted: list[Row] = []
     missing: Counter[str] = Counter()
@@ -97,9 +95,7 @@ def share(
     return measure(successes / len(counted) if counted else None, len(counted), missing)
 
 
-def by_bucket(
-    window: Window, rows: Iterable[Row], instant: Callable[[Row], datetime]
-) -> dict[date, list[Row]]:
+def by_bucket(window: Window, rows: Iterable[Row], instant: Callable[[Row], datetime]) -> dict[date, list[Row]]:
     """Rows of every bucket of the window, the oldest first; an empty list where there is none."""
     found: defaultdict[date, list[Row]] = defaultdict(list)
     for row in rows:

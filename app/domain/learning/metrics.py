@@ -150,15 +150,11 @@ def completion(items: Iterable[ItemRow], window: Window) -> Completion:
             lambda i: _before(i.closed_at, i.evidence_until),
         ),
         measure(slips, len(rows), Counter()),
-        sum(
-            i.declined_at is not None and i.declined_at <= as_of for i in split(rows, committed)[0]
-        ),
+        sum(i.declined_at is not None and i.declined_at <= as_of for i in split(rows, committed)[0]),
     )
 
 
-def duration_trend(
-    rows: Iterable[PhaseRow], window: Window, policy: MetricsPolicy
-) -> DurationTrend:
+def duration_trend(rows: Iterable[PhaseRow], window: Window, policy: MetricsPolicy) -> DurationTrend:
     """Seconds from start to a phase, by bucket, and whether single incidents get faster.
 
     An instant after `as_of` has not happened yet; one before the start is a contradiction and is
@@ -167,9 +163,7 @@ def duration_trend(
     """
     asked = [row for row in rows if window.holds(_begun(row))]
     as_of = window.as_of
-    buckets = tuple(
-        _duration_bucket(on, found, as_of) for on, found in by_bucket(window, asked, _begun).items()
-    )
+    buckets = tuple(_duration_bucket(on, found, as_of) for on, found in by_bucket(window, asked, _begun).items())
     counted, missing = split(asked, lambda row: _no_duration(row, as_of))
     points = [(_age(row, window), took) for row in counted if (took := row.seconds) is not None]
     trend, verdict = _trend(points, [age for age, _ in points], policy)
@@ -182,9 +176,7 @@ def mttd_trend(rows: Iterable[PhaseRow], window: Window, policy: MetricsPolicy) 
     return duration_trend(rows, window, policy)
 
 
-def severity_distribution(
-    rows: Iterable[SeverityRow], window: Window, policy: MetricsPolicy
-) -> SeverityDistribution:
+def severity_distribution(rows: Iterable[SeverityRow], window: Window, policy: MetricsPolicy) -> SeverityDistribution:
     """Share of P1 and P2 by bucket, and whether it falls.
 
     The trend runs over the buckets that have data, as single incidents are yes or no; the
@@ -199,15 +191,11 @@ def severity_distribution(
         return share(found, missing, lambda r: r.rank is not None and r.rank <= policy.severe_rank)
 
     buckets = tuple(
-        SeverityBucket(
-            on, severe(found), dict(sorted(Counter(r.rank for r in found if r.rank).items()))
-        )
+        SeverityBucket(on, severe(found), dict(sorted(Counter(r.rank for r in found if r.rank).items())))
         for on, found in by_bucket(window, asked, _begun).items()
     )
     today = window.as_of.astimezone(window.zone).date()
-    points = [
-        ((b.starts_on - today) / DAY, b.severe.value) for b in buckets if b.severe.value is not None
-    ]
+    points = [((b.starts_on - today) / DAY, b.severe.value) for b in buckets if b.severe.value is not None]
     ages = [_age(row, window) for row in split(asked, missing)[0]]
     trend, verdict = _trend(points, ages, policy)
     return SeverityDistribution(severe(asked), buckets, trend, verdict)
@@ -242,9 +230,7 @@ def _age(row: PhaseRow | SeverityRow, window: Window) -> float:
     return (_begun(row) - window.as_of) / DAY
 
 
-def _trend(
-    points: list[Point], ages: list[float], policy: MetricsPolicy
-) -> tuple[Trend | None, TrendVerdict]:
+def _trend(points: list[Point], ages: list[float], policy: MetricsPolicy) -> tuple[Trend | None, TrendVerdict]:
     """Trend of the points and its verdict, which rests on the incidents behind them."""
     trend = theil_sen(points, policy.level)
     span = max(ages) - min(ages) if ages else 0.0

@@ -89,9 +89,7 @@ def recurrence_rate(
     )
 
 
-def _starts_by_cause(
-    occurrences: Iterable[OccurrenceRow], as_of: datetime
-) -> Mapping[UUID, Sequence[datetime]]:
+def _starts_by_cause(occurrences: Iterable[OccurrenceRow], as_of: datetime) -> Mapping[UUID, Sequence[datetime]]:
     starts: defaultdict[UUID, list[datetime]] = defaultdict(list)
     for row in occurrences:
         if row.started_at <= as_of:
@@ -120,9 +118,7 @@ def _cases(
     return cases, missing
 
 
-def _follow(
-    cause: UUID, origin: datetime, starts: Sequence[datetime], as_of: datetime, horizon: int
-) -> _Case:
+def _follow(cause: UUID, origin: datetime, starts: Sequence[datetime], as_of: datetime, horizon: int) -> _Case:
     """Follow-up from `origin` to the first later start, the horizon or `as_of`."""
     later = starts[bisect_right(starts, origin) :][:1]
     seen = (as_of - origin) / DAY

@@ -111,10 +111,7 @@ def count_exposure(started_at: Iterable[datetime], as_of: datetime, policy: Risk
     if not known:
         return Exposure()
     since = max(known[0], as_of - policy.lookback_days * DAY)
-    n = sum(
-        later >= since and later - earlier > policy.episode_gap
-        for earlier, later in pairwise(known)
-    )
+    n = sum(later >= since and later - earlier > policy.episode_gap for earlier, later in pairwise(known))
     return Exposure(n, (as_of - since) / DAY)
 
 
@@ -132,17 +129,13 @@ def learn_rates(pairs: Iterable[tuple[UUID, Exposure]], policy: RiskPolicy) -> C
     default = CauseRates(None, policy.default_prior.shape, totals)
     if catalogue is None or sum(t.days > 0 for t in totals.values()) < policy.min_causes:
         return default
-    shape = fit_shape(
-        (own.n, own.days * _expected_rate(catalogue, totals[cause], own)) for cause, own in seen
-    )
+    shape = fit_shape((own.n, own.days * _expected_rate(catalogue, totals[cause], own)) for cause, own in seen)
     if shape is None or shape > policy.max_shape:
         return default
     return CauseRates(catalogue, shape, totals)
 
 
-def pair_prior(
-    rates: CauseRates, root_cause_id: UUID, own: Exposure, policy: RiskPolicy
-) -> GammaPrior:
+def pair_prior(rates: CauseRates, root_cause_id: UUID, own: Exposure, policy: RiskPolicy) -> GammaPrior:
     """The prior (a0, b0) of a pair: what is known of its rate before its own history.
 
     Mean: the organisation-wide rate of the cause, shrunk to the catalogue's,
@@ -167,24 +160,18 @@ def posterior(prior: GammaPrior, n: int, exposure_days: float) -> GammaPrior:
     return GammaPrior(prior.shape + n, prior.days + exposure_days)
 
 
-def recurrence_probability(
-    prior: GammaPrior, n: int, exposure_days: float, horizon_days: float
-) -> float:
+def recurrence_probability(prior: GammaPrior, n: int, exposure_days: float, horizon_days: float) -> float:
     """Probability of at least one incident in the next `horizon_days`."""
     return 1 - probability_of_silence(prior, n, exposure_days, horizon_days)
 
 
-def probability_of_silence(
-    prior: GammaPrior, n: int, exposure_days: float, window_days: float
-) -> float:
+def probability_of_silence(prior: GammaPrior, n: int, exposure_days: float, window_days: float) -> float:
     """Probability of no incident in `window_days` if nothing was fixed."""
     rate = posterior(prior, n, exposure_days)
     return pow(rate.days / (rate.days + window_days), rate.shape)
 
 
-def window_for_silence(
-    prior: GammaPrior, n: int, exposure_days: float, *, at_most: float, max_days: int
-) -> int | None:
+def window_for_silence(prior: GammaPrior, n: int, exposure_days: float, *, at_most: float, max_days: int) -> int | None:
     """Shortest window in whole days whose silence is that improbable; None beyond `max_days`."""
     if probability_of_silence(prior, n, exposure_days, max_days) > at_most:
         return None
@@ -193,9 +180,7 @@ def window_for_silence(
     return min(max(1, days), max_days)
 
 
-def recurrence(
-    history: PairHistory, rates: CauseRates, as_of: datetime, policy: RiskPolicy
-) -> Recurrence:
+def recurrence(history: PairHistory, rates: CauseRates, as_of: datetime, policy: RiskPolicy) -> Recurrence:
     """Probability that the pair recurs within the policy's horizon after `as_of`."""
     own = count_exposure(history.started_at, as_of, policy)
     prior = pair_prior(rates, history.root_cause_id, own, policy)

@@ -87,9 +87,7 @@ def median(values: Iterable[float]) -> float | None:
     return quantile(values, 0.5)
 
 
-def kaplan_meier(
-    durations: Sequence[float], observed: Sequence[bool], at: float
-) -> Survival | None:
+def kaplan_meier(durations: Sequence[float], observed: Sequence[bool], at: float) -> Survival | None:
     """Product-limit survival at the horizon `at` (Kaplan and Meier 1958), durations in its unit.
 
     `observed[i]` is True where `durations[i]` ended in the event, False where follow-up ended.
@@ -99,9 +97,7 @@ def kaplan_meier(
     ordered = sorted(durations)
     events = Counter(t for t, seen in zip(durations, observed, strict=True) if seen and t <= at)
     at_risk = len(ordered) - bisect_left(ordered, at)
-    probability = prod(
-        1 - events[t] / (len(ordered) - bisect_left(ordered, t)) for t in sorted(events)
-    )
+    probability = prod(1 - events[t] / (len(ordered) - bisect_left(ordered, t)) for t in sorted(events))
     if at_risk == 0 and (probability > 0 or not ordered):
         return None
     return Survival(float(probability), at_risk)
@@ -124,10 +120,7 @@ def cluster_bootstrap_interval(
     if len(clusters) < 2:
         return None
     dice = random.Random(seed)
-    samples = (
-        [row for cluster in dice.choices(clusters, k=len(clusters)) for row in cluster]
-        for _ in range(draws)
-    )
+    samples = ([row for cluster in dice.choices(clusters, k=len(clusters)) for row in cluster] for _ in range(draws))
     values = [value for value in map(statistic, samples) if value is not None]
     low, high = quantile(values, (1 - level) / 2), quantile(values, (1 + level) / 2)
     return None if low is None or high is None else Interval(low, high)
@@ -177,9 +170,7 @@ def _likeliest_days(cells: Sequence[tuple[int, float]], shape: float) -> float:
             return days
 
 
-def _likeliest_shape(
-    counts: Sequence[int], expected: Callable[[float], Sequence[float]]
-) -> float | None:
+def _likeliest_shape(counts: Sequence[int], expected: Callable[[float], Sequence[float]]) -> float | None:
     """Root of the shape's score, by bisection of its logarithm; None where it never falls to 0.
 
     The difference of digammas in the score is a finite sum, because counts are whole numbers.

@@ -60,9 +60,7 @@ def theil_sen(points: Iterable[Point], level: float) -> Trend | None:
     return Trend(slope, low, high, intercept, len(ordered))
 
 
-def trend_verdict(
-    trend: Trend | None, *, n: int, span_days: float, min_n: int, min_days: float
-) -> TrendVerdict:
+def trend_verdict(trend: Trend | None, *, n: int, span_days: float, min_n: int, min_days: float) -> TrendVerdict:
     """TrendVerdict for a value that should fall: only an interval on one side of 0 is evidence."""
     if trend is None or n < min_n or span_days < min_days:
         return TrendVerdict.INSUFFICIENT_DATA

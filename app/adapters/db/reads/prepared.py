@@ -41,9 +41,7 @@ class SqlReads:
         except Unknown:
             return None
 
-    async def count(
-        self, selection: Selection, variables: Mapping[str, object], caller: Caller, at_most: int
-    ) -> int:
+    async def count(self, selection: Selection, variables: Mapping[str, object], caller: Caller, at_most: int) -> int:
         read = SqlRead(self._pool, replace(selection, single=True, paged=False), compile_count(selection))
         return int(await read({**variables, "at_most": at_most}, caller))
 

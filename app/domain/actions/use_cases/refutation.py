@@ -99,7 +99,9 @@ async def _undo_outdated(u: UnitOfWork, incident: Incident, policy: Policy, now:
             continue
         for check in evidence:
             await u.checks.save(check.restore())
-        assert closing.closed_item_at and closing.implemented_at and closing.deployed_at
+        assert closing.closed_item_at
+        assert closing.implemented_at
+        assert closing.deployed_at
         closed = item.undo_refutation(closing.closed_item_at, closing.implemented_at, closing.deployed_at)
         event = EventType.ACTION_ITEM_REFUTATION_UNDONE
         saved = await keep(u, item, closed, event, caller=SYSTEM, now=now, source="system")

@@ -31,7 +31,7 @@ class PostmortemMetrics:
 async def compute_postmortem_metrics(
     facts: Facts, policy: MetricsPolicy, *, caller: Caller, where: FactFilter, window: Window
 ) -> PostmortemMetrics:
-    """All four at once; the article's function of this name, with one query per metric instead of one per postmortem."""
+    """All four at once: the article's function of this name, with a query per metric instead of one per postmortem."""
     return PostmortemMetrics(
         await compute_recurrence(facts, policy, caller=caller, where=where, window=window),
         await compute_completion(facts, caller=caller, where=where, window=window),
