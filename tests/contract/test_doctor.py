@@ -191,8 +191,8 @@ async def test_what_is_wrong_at_jira_is_named_with_its_remedy(
     assert wrong == [] if remedy is None else remedy in wrong[0]
 
 
-TEAM = {"id": "t", "key": "ENG", "archivedAt": None,
-        "states": {"nodes": [{"type": type} for type in ("unstarted", "started", "completed", "canceled")]}}  # fmt: skip
+STATES = [{"type": type} for type in ("unstarted", "started", "completed", "canceled")]
+TEAM = {"id": "t", "key": "ENG", "archivedAt": None, "states": {"nodes": STATES}}
 
 
 @pytest.mark.parametrize(

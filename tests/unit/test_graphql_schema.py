@@ -123,7 +123,7 @@ def test_what_rest_can_write_graphql_can_write() -> None:
         for method, operation in methods.items()
         if path.startswith("/v1/") and not path.startswith("/v1/inbound/")
     ]
-    written = {name for method, name in operations if method != "get"}
+    written = {name for method, name in operations if method != "get"} - {"preview_verification_plan"}
     assert written == {route.__name__ for route in MUTATIONS}
     shown = SCHEMA._schema.mutation_type
     assert shown is not None

@@ -34,7 +34,9 @@ def delivery_id(headers: Mapping[str, str], name: str) -> str:
 
 
 def header(headers: Mapping[str, str], name: str) -> str:
-    return next((value for given, value in headers.items() if given.lower() == name.lower()), "")
+    """The value by whichever spelling of the name; servers pass names on in lower case, so that is tried first."""
+    value = headers.get(name.lower())
+    return value if value is not None else next((value for given, value in headers.items() if given.lower() == name.lower()), "")
 
 
 def content(body: bytes) -> Mapping[str, Any]:

@@ -25,6 +25,7 @@ from app.api.graphql.fields import Resolving, argument
 from app.api.graphql.inputs import body_fields, input_for
 from app.api.graphql.records import kind_of
 from app.api.graphql.types.action_items import ActionItemType, EvidenceType
+from app.api.graphql.types.budgets import BoostType
 from app.api.graphql.types.findings import FindingType
 from app.api.graphql.types.incidents import IncidentType
 from app.api.graphql.types.keys import ApiKeyType, IssuedKeyType
@@ -36,6 +37,7 @@ from app.api.graphql.words import SAID, WORDS
 from app.api.rest import (
     action_items,
     api_keys,
+    budgets,
     deliveries,
     findings,
     incidents,
@@ -111,6 +113,8 @@ MUTATIONS: Mapping[Route, Shown | None] = {
     local_tickets.move_local_ticket: Shown(LocalTicketType, by="number"),
     findings.dismiss_finding: Shown(FindingType),
     deliveries.retry_delivery: Shown(DeliveryType),
+    budgets.raise_boost: Shown(BoostType),
+    budgets.lift_boost: Shown(BoostType, argument="boost_id"),
 }
 """Every route that writes. None: the answer itself is shown, because it can be shown only once."""
 

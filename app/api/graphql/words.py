@@ -15,6 +15,7 @@ WORDS: Mapping[str, str] = {
     "account": "The program: an id or a slug.",
     "acknowledged_at": "When somebody took it on.",
     "base_priority": "How urgent people say it is.",
+    "boost_id": "The boost: a global id or a bare UUID.",
     "change": "The recent change behind it, if any.",
     "chat_channel": "Where the team talks.",
     "check_id": "The evidence: a global id or a bare UUID.",

@@ -3,11 +3,13 @@
 Nothing is parsed before the signature over the raw bytes holds; what a delivery means is worked out in the worker.
 """
 
+import json
+
 import structlog
 from fastapi import FastAPI
 from fastapi.routing import APIRouter
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.errors import HTTP_CODES, STATUS, problem
@@ -25,6 +27,8 @@ _KEPT_HEADERS = frozenset(
 )  # fmt: skip
 """Everything else, credentials above all, is dropped."""
 
+_ACCEPTED = {new: json.dumps({"accepted": True, "new": new}).encode() for new in (True, False)}
+
 
 class AcceptedOut(Out):
     """The delivery is kept; it is acted on from the queue."""
@@ -41,14 +45,15 @@ async def receive_webhook(request: Request, name: str) -> Response:
     if source is None or not source.secrets:
         return problem(404, *HTTP_CODES[404], request_id=request_id)
     body = await request.body()
+    headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in request.headers.raw}
     try:
-        delivery_id = source.webhooks.delivery(request.headers, body, source.secrets, ports.clock())
-        kept = {key: value for key, value in request.headers.items() if key in _KEPT_HEADERS}
+        delivery_id = source.webhooks.delivery(headers, body, source.secrets, ports.clock())
+        kept = {key: headers[key] for key in _KEPT_HEADERS & headers.keys()}
         new = await ports.inbox.put(name, delivery_id, kept, body)
     except DomainError as error:
         _log.warning("webhook_refused", source=name, code=error.code, request_id=request_id)
         return problem(STATUS[error.kind], error.code, error.message, request_id=request_id)
-    return JSONResponse({"accepted": True, "new": new}, source.accepted_status)
+    return Response(_ACCEPTED[new], source.accepted_status, media_type="application/json")
 
 
 class InboundRoute:

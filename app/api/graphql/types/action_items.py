@@ -8,17 +8,29 @@ import strawberry
 
 from app.api.graphql.fields import column, edge, edges
 from app.api.graphql.records import described, record
+from app.api.graphql.types.budgets import BoostType
 from app.api.graphql.types.enums import PriorityName
 from app.api.graphql.types.incidents import IncidentType
 from app.api.graphql.types.learning import RootCauseType
 from app.api.graphql.types.node import Node, VersionedType
 from app.api.graphql.types.organisation import PersonType, ServiceType, TeamType
 from app.api.graphql.types.tickets import TicketType
-from app.domain.actions.evidence import CheckKind, Observation, Verdict
+from app.domain.actions.evidence import CheckKind, Comparison, Exercise, MetricMode, Observation, Verdict
 from app.domain.actions.model import ControlType, DeclineCode, Status
 
 if TYPE_CHECKING:
     from app.api.graphql.types.postmortems import PostmortemType
+
+
+@described
+class MetricType:
+    """One monitoring query and what its answer is compared with."""
+
+    query: str = strawberry.field(description="Answers with exactly one series.")
+    comparison: Comparison = strawberry.field(description="How the value is compared.")
+    threshold: float = strawberry.field(description="What it is compared with.")
+    mode: MetricMode = strawberry.field(description="When it must hold.")
+    exercised: Exercise = strawberry.field(description="What it means when it does not hold.")
 
 
 @described
@@ -28,6 +40,7 @@ class PlanType:
     checks: list[CheckKind] = strawberry.field(description="What is looked at.")
     window_days: int = strawberry.field(description="Days from the deployment.")
     description: str = strawberry.field(description="In words.")
+    metric: MetricType | None = strawberry.field(description="What the monitoring is asked.", default=None)
 
 
 @described
@@ -141,6 +154,7 @@ class ActionItemType(VersionedType):
     postmortem: Annotated["PostmortemType", strawberry.lazy("app.api.graphql.types.postmortems")] | None = edge(
         "The postmortem it comes from.", "postmortem"
     )
+    boost: BoostType | None = edge("What lifts the effective priority, if anything does.", "boost")
     refuted_by: IncidentType | None = edge("The incident that showed that the fix does not work.", "incident")
     ticket: TicketType | None = edge("Its face in a tracker.", "ticket")
     evidence: list[EvidenceType] = edges("Every check of it, oldest first.", "check")

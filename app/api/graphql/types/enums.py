@@ -6,8 +6,9 @@ from inspect import getdoc
 import strawberry
 
 from app.domain.access import Role
-from app.domain.actions.evidence import CheckKind, Observation, Verdict
+from app.domain.actions.evidence import CheckKind, Comparison, Exercise, MetricMode, Observation, Verdict
 from app.domain.actions.model import ControlType, DeclineCode, Status
+from app.domain.budgets.model import BoostState, Signal
 from app.domain.follow_through.model import FindingCode
 from app.domain.incidents.model import (
     CauseStatus,
@@ -86,6 +87,7 @@ DOMAIN: tuple[type[Enum], ...] = (
     Role, CheckKind, Observation, Verdict, ControlType, DeclineCode, Status, FindingCode, CauseStatus, ChangeKind,
     ChangeRole, DetectionSource, Impact, Mode, Rollout, Visibility, TrendVerdict, Provider, Forum, SectionName,
     TimelineKind, Audience, PostmortemStatus, DeliveryKind, DeliveryState, SyncState, TicketStatus,
+    Signal, BoostState, Comparison, MetricMode, Exercise,
 )  # fmt: skip
 """Their values are what the columns hold."""
 
