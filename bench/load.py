@@ -6,6 +6,8 @@ import sys
 import time
 from uuid import uuid4
 
+import uvloop
+
 from app.adapters.trackers.github_webhooks import sign
 
 SECRET = "whsec-bench"
@@ -87,4 +89,4 @@ async def post_for(port: int, seconds: float) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(post_for(int(sys.argv[1]), float(sys.argv[2])))))
+    print(json.dumps(uvloop.run(post_for(int(sys.argv[1]), float(sys.argv[2])))))

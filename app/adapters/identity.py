@@ -61,6 +61,7 @@ class SqlCredentials:
         self._monotonic = monotonic
         self._known: dict[str, _Known] = {}
         self._notes: dict[str, asyncio.Task[None]] = {}
+        self._noted: dict[str, datetime] = {}
 
     async def authenticate(self, token: str) -> Caller:
         parsed = parse_token(token)
@@ -95,9 +96,12 @@ class SqlCredentials:
 
     def _note_use(self, key: ApiKey, now: datetime) -> None:
         """Write when it was last used beside the request, which does not wait for it."""
-        recent = key.last_used_at is not None and now - key.last_used_at < USE_NOTED_EVERY
-        if recent or key.id in self._notes:
+        noted = max(filter(None, (key.last_used_at, self._noted.get(key.id))), default=None)
+        if key.id in self._notes or (noted is not None and now - noted < USE_NOTED_EVERY):
             return
+        if len(self._noted) >= REMEMBERED_KEYS:
+            self._noted.clear()
+        self._noted[key.id] = now
         self._notes[key.id] = asyncio.create_task(self._write_use(key.id, now))
 
     async def _write_use(self, id: str, now: datetime) -> None:

@@ -278,3 +278,35 @@ async def test_the_sprint_feed_speaks_json_csv_and_markdown(world: World) -> Non
     assert (len(page["items"]), page["older_open"], page["days"]) == (1, 0, 30)
     nobody = await http.get("/v1/sprint-planning?team=none", headers=headers | {"Accept": "text/markdown"})
     assert "Nothing is open." in nobody.text
+
+
+async def test_a_declined_candidate_that_is_reopened_has_no_ticket_until_it_has_an_owner(world: World) -> None:
+    item = await world.item(accepted=False, owner=None, due_on=None)
+    path = f"/v1/action-items/{item['id']}"
+    body = {"code": "obsolete", "reason": "Was it?", "next_review_at": ago(days=-90)}
+    await world.author.post(f"{path}/decline", body)
+    reopened = await world.author.post(f"{path}/reopen", {"reason": "It was not."})
+    assert (reopened["status"], reopened["ticket"]) == ("open", None)
+
+
+async def test_evidence_that_did_not_close_the_item_is_not_refuted(world: World, ports: Ports) -> None:
+    item = await world.item()
+    path = f"/v1/action-items/{item['id']}"
+    await world.author.post(f"{path}/implement", {"deployed_at": ago(days=40)})
+    for accept in (False, True):
+        check = await world.author.post(f"{path}/evidence", seen(), expect=201)
+        await world.reviewer.post(f"{path}/evidence/{check['id']}/review", {"accept": accept})
+    again = await world.strike()
+    await refute_action_items(ports.uow, ports.clock, ports.policy, incident_id=again["id"])
+    evidence = (await world.author.get(path))["evidence"]
+    assert [check["refuted_by_id"] for check in evidence] == [None, again["id"]]
+
+
+async def test_an_item_closed_without_a_known_deployment_is_not_refuted(world: World, ports: Ports) -> None:
+    item = await world.item()
+    path = f"/v1/action-items/{item['id']}"
+    await world.author.post(f"{path}/implement", {})
+    check = await world.author.post(f"{path}/evidence", seen(), expect=201)
+    await world.reviewer.post(f"{path}/evidence/{check['id']}/review", {"accept": True})
+    again = await world.strike()
+    assert not await refute_action_items(ports.uow, ports.clock, ports.policy, incident_id=again["id"])

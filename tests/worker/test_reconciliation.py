@@ -158,6 +158,8 @@ async def test_the_worker_reconciles_and_goes_on_when_a_project_cannot_be_listed
     await reconcile(shop.ports, recent=True)
     assert await shop.value("select sync_state from tickets") == "synced"
     shop.simulator.close("acme/shop#1")
-    shop.simulator.issues["acme/shop#1"]["updated_at"] = (TODAY + timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    shop.simulator.issues["acme/shop#1"]["updated_at"] = (datetime.now(UTC) + timedelta(minutes=1)).strftime(
+        "%Y-%m-%dT%H:%M:%SZ"
+    )
     await reconcile(shop.ports, recent=False)
     assert await shop.value("select status from action_items") == "implemented"

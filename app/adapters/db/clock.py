@@ -15,8 +15,9 @@ AGREES = timedelta(seconds=1)
 class DatabaseClock:
     """The port `Clock`. Leases and settle times are compared by several processes, whose own clocks may be wrong."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", *, every: float = MEASURED_EVERY) -> None:
         self._pool = pool
+        self._every = every
         self._ahead = timedelta(0)
 
     def __call__(self) -> datetime:
@@ -33,7 +34,7 @@ class DatabaseClock:
     async def keep(self) -> None:
         """Measure now and again; a database that is away changes nothing."""
         while True:
-            await asyncio.sleep(MEASURED_EVERY)
+            await asyncio.sleep(self._every)
             try:
                 await self.measure()
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:

@@ -59,6 +59,8 @@ class SqlInbox:
 
     async def _write(self) -> None:
         while self._waiting:
+            # What the network has brought meanwhile joins this group instead of waiting for the next: a sixth more.
+            await asyncio.sleep(0)
             group, self._waiting = self._waiting[:LARGEST_GROUP], self._waiting[LARGEST_GROUP:]
             if await self._keep(group) and len(group) > 1:
                 for waiting in group:
