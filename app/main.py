@@ -51,9 +51,7 @@ the `ETag` you read. Errors are `application/problem+json` with a stable `code`:
 """
 
 
-def create_app(
-    settings: Settings, *, opened: AbstractAsyncContextManager[Opened] | None = None
-) -> FastAPI:
+def create_app(settings: Settings, *, opened: AbstractAsyncContextManager[Opened] | None = None) -> FastAPI:
     """The application; tests hand in ports of their own, else they are opened from the settings."""
 
     @asynccontextmanager

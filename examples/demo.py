@@ -96,6 +96,26 @@ CAUSES = (
           "Canary all services with revenue"),
 )  # fmt: skip
 
+ONCE = (
+    ("leap-day-parser", "A date parser rejected 29 February", "time-clock", "billing", "P3"),
+    ("dns-ttl-too-long", "A DNS record lived on after the move", "dns", "gateway", "P2"),
+    ("wrong-account-locked", "A clean-up job removed a service's permission", "access-permission", "warehouse", "P2"),
+    ("backup-unreadable", "A backup could not be restored", "data-loss-backup", "warehouse", "P2"),
+    ("autoscaler-shrank", "The autoscaler shrank the pool at peak", "automation-gone-wrong", "search", "P1"),
+    ("switch-failed", "A switch failed and its twin was not wired", "hardware-power", "queue", "P3"),
+    ("scraper-flood", "A scraper used up the request queue", "security", "catalogue", "P3"),
+    ("stale-runbook", "The runbook named a host that no longer exists", "procedure-gap", "login", "P4"),
+    ("single-region-bucket", "All assets lay in one region", "single-point-of-failure", "catalogue", "P2"),
+    ("float-money", "Amounts were added as floating point", "latent-bug", "billing", "P3"),
+    ("peering-lost", "A peering partner dropped our routes", "network", "gateway", "P3"),
+    ("index-bloat", "An index outgrew memory", "database", "search", "P4"),
+)
+CAUSES += tuple(
+    Cause(slug, title, factor, None, (service,), 9_999, (severity,), f"Keep it from happening: {title.lower()}",
+          "prevent", f"Look for it everywhere: {title.lower()}")
+    for slug, title, factor, service, severity in ONCE
+)  # fmt: skip
+
 
 class Caller:
     """Somebody with a key; a refusal is shown and ends the demo."""
@@ -153,7 +173,7 @@ def strikes(rng: random.Random) -> list[Strike]:
     for cause in CAUSES:
         for service in cause.services:
             at = NOW - timedelta(days=MONTHS * 30) + timedelta(days=rng.uniform(0, 400))
-            left = rng.choice([1, 2, 2, 3, 4, 7])
+            left = rng.choice([1, 2, 3, 4, 7])
             while left and at < NOW - timedelta(days=1):
                 found.append(Strike(cause, service, at, rng.choice(cause.severities)))
                 at += timedelta(days=max(2.0, rng.expovariate(1 / (cause.every_days * len(cause.services)))))
@@ -258,8 +278,8 @@ def text_of(strike: Strike, tier: int) -> dict[str, Any]:
         },
         "factors": [{"code": cause.factor, "sub_code": cause.sub_code, "why": cause.title}],
     }
-    if cause.factor != "missing-alerting":
-        body["factors"].append({"code": "missing-alerting", "sub_code": "other", "why": "Noticed late."})
+    second = "procedure-gap" if cause.factor == "missing-alerting" else "missing-alerting"
+    body["factors"].append({"code": second, "why": "Noticed late, and nobody knew whom to call."})
     if tier == 1:
         body["whys"] = ["Requests failed.", cause.title + ".", "Nothing prevents it.", "No default exists.",
                         "The scaffold was never asked for it."]  # fmt: skip
@@ -312,7 +332,7 @@ async def publish(author: Caller, reviewer: Caller, path: str) -> None:
 
 
 async def live_on(org: Organisation, item_id: str, strike: Strike, rng: random.Random, author_name: str) -> None:
-    """What becomes of a commitment: most old ones are implemented, many with evidence, some declined, some not begun."""
+    """What becomes of a commitment: most old ones are implemented, many with evidence, some are declined."""
     path, age = f"/v1/action-items/{item_id}", (NOW - strike.at).days
     author, reviewer, fate = org.callers[author_name], org.callers["fatima"], rng.random()
     if fate < 0.08:

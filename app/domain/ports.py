@@ -437,7 +437,8 @@ class Health(Protocol):
 
 
 class Tracker(Protocol):
-    """A ticket system. Raises TrackerUnavailable (nothing happened), TrackerOutcomeUnknown, TrackerRefused, TicketGone."""
+    """A ticket system. Raises TrackerUnavailable (nothing happened), TrackerOutcomeUnknown, TrackerRefused or
+    TicketGone."""
 
     async def create(self, route: Route, draft: TicketDraft) -> RemoteTicket: ...
     async def find_by_marker(self, route: Route, marker: UUID, since: datetime) -> RemoteTicket | None: ...

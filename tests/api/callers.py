@@ -4,7 +4,13 @@ from typing import Any
 
 import httpx2
 
-ROLES = {"author": "responder", "owner": "responder", "witness": "responder", "reviewer": "reviewer", "reader": "reader"}
+ROLES = {
+    "author": "responder",
+    "owner": "responder",
+    "witness": "responder",
+    "reviewer": "reviewer",
+    "reader": "reader",
+}
 
 
 class Person:

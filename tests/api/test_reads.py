@@ -50,7 +50,8 @@ async def items(opened: Opened, count: int) -> None:
     now = datetime.now(UTC)
     rows = [
         {
-            "id": new_id(), "version": 1, "created_at": now, "updated_at": now, "title": f"“{i}”\n\\ \"", "description": "",
+            "id": new_id(), "version": 1, "created_at": now, "updated_at": now, "title": f"“{i}”\n\\ \"",
+            "description": "",
             "control_type": "prevent", "systemic": False, "status": "open", "slips": 0, "base_priority": 2,
             "effective_priority": 1, "times_passed_over": 0, "risk": None if i % 3 else i / 7,
         }

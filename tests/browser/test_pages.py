@@ -91,9 +91,7 @@ class Query:
         nodes = [Candidate(title=title) for title in titles]
         return CandidateConnection(edges=[CandidateEdge(node=node) for node in nodes])
 
-    caller: str = strawberry.field(
-        resolver=authorization, description="The Authorization header as it arrived."
-    )
+    caller: str = strawberry.field(resolver=authorization, description="The Authorization header as it arrived.")
 
     @strawberry.field
     def echo(self, word: str) -> str:
@@ -116,9 +114,7 @@ def make_app() -> FastAPI:
     schema = strawberry.Schema(query=Query, subscription=Subscription)
     for path in ("/graphql", "/unbuilt"):
         app.include_router(
-            GraphQLRouter(
-                schema, path=path, graphql_ide=None, subscription_protocols=[GRAPHQL_SSE_PROTOCOL]
-            )
+            GraphQLRouter(schema, path=path, graphql_ide=None, subscription_protocols=[GRAPHQL_SSE_PROTOCOL])
         )
 
     @app.get("/health/live")
@@ -340,9 +336,7 @@ def test_a_service_without_docs_neither_links_nor_serves_them() -> None:
     assert client.get("/static/docs/swagger-ui.css").status_code == 404
 
 
-@pytest.mark.parametrize(
-    "path", ["/static/docs/../__init__.py", "/static/docs/%2e%2e/__init__.py", "/static/docs/"]
-)
+@pytest.mark.parametrize("path", ["/static/docs/../__init__.py", "/static/docs/%2e%2e/__init__.py", "/static/docs/"])
 def test_static_files_stay_in_their_folder(path: str) -> None:
     response = TestClient(make_app()).get(path)
     assert response.status_code == 404

@@ -164,6 +164,7 @@ class Run:
 
     async def _break(self, dsn: str, workers: Workers) -> float:
         """Add deliveries bit by bit and kill something now and again; when the last kill was."""
+        last_kill = time.monotonic()
         size, count = self._size, self._size.deliveries
         steps = 60
         kills = {round((n + 1) * steps / (size.worker_kills + 1)): n for n in range(size.worker_kills)}
@@ -178,9 +179,11 @@ class Run:
                 os.kill(self._postgres.pid or 0, signal.SIGKILL)
                 await asyncio.sleep(0.5)
                 self._postgres.start()
+            if number in kills or number in crashes:
+                last_kill = time.monotonic()
             workers.supervise()
             await asyncio.sleep(max(0.0, at + size.over_seconds * (number + 1) / steps - time.monotonic()))
-        return time.monotonic()
+        return last_kill
 
     async def _add(self, dsn: str, count: int) -> None:
         """Items with their tickets, as accepting them leaves them; some of the jobs are lost at once."""

@@ -150,6 +150,11 @@ async def test_a_tracker_that_asks_to_wait_is_left_alone_until_the_next_time() -
     done = await reconcile(world)
     assert done == Reconciled(problems=["github acme/shop: Busy."])
     assert world.tracker.calls == 1
+    world.tracker.tickets.clear()
+    world.tracker.plan = [Happens.FINE, Happens.BUSY]
+    done = await reconcile(world)
+    assert (done.lost, done.problems) == (0, ["github acme/shop: Busy."])
+    assert world.tracker.calls == 3
 
 
 async def test_a_worker_that_stops_asks_nothing_more_and_an_unknown_tracker_is_left_out() -> None:

@@ -36,7 +36,11 @@ def delivery_id(headers: Mapping[str, str], name: str) -> str:
 def header(headers: Mapping[str, str], name: str) -> str:
     """The value by whichever spelling of the name; servers pass names on in lower case, so that is tried first."""
     value = headers.get(name.lower())
-    return value if value is not None else next((value for given, value in headers.items() if given.lower() == name.lower()), "")
+    return (
+        value
+        if value is not None
+        else next((value for given, value in headers.items() if given.lower() == name.lower()), "")
+    )
 
 
 def content(body: bytes) -> Mapping[str, Any]:

@@ -50,7 +50,7 @@ async def publish_postmortem(
 def _require_ready(work: Work, policy: Policy, now: datetime, tickets_may_wait: bool) -> None:
     state = readiness(work, policy=policy.tiers, now=now, tickets_may_wait=tickets_may_wait)
     if not state.is_ready:
-        raise NotReady(f"{len(state.missing)} things are missing for tier {int(state.tier)}.", problems=state.missing)
+        raise NotReady(f"Not ready for tier {int(state.tier)}: {len(state.missing)} missing.", problems=state.missing)
 
 
 async def _frozen(
