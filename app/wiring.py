@@ -25,6 +25,7 @@ from app.adapters.identity import SqlCredentials
 from app.adapters.monitoring.alertmanager import AlertmanagerWebhooks
 from app.adapters.monitoring.prometheus import Prometheus
 from app.adapters.monitoring.sloth_rules import SlothBudgets
+from app.adapters.postgres import running_dsn
 from app.adapters.trackers.github import GitHubIssues
 from app.adapters.trackers.github_doctor import check_github
 from app.adapters.trackers.github_webhooks import GitHubWebhooks
@@ -45,14 +46,20 @@ from app.settings import Settings
 
 
 class NoDatabase(Exception):
-    """No database is named; `make run` starts one, or set DATABASE_URL."""
+    """No database is running here: start one with `make run` in another terminal, or set DATABASE_URL."""
+
+    def __init__(self) -> None:
+        super().__init__(type(self).__doc__)
 
 
 def database_url(settings: Settings) -> str:
-    """The DSN as asyncpg takes it."""
-    if settings.database_url is None:
-        raise NoDatabase(NoDatabase.__doc__)
-    return settings.database_url.get_secret_value().replace("postgresql+asyncpg://", "postgresql://", 1)
+    """The DSN as asyncpg takes it: the setting, else the server that `make run` runs on our data directory."""
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value().replace("postgresql+asyncpg://", "postgresql://", 1)
+    dsn = running_dsn(settings.data_dir / "postgres")
+    if dsn is None:
+        raise NoDatabase
+    return dsn
 
 
 @dataclass(frozen=True, slots=True)
