@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 import time
+from typing import cast
 from uuid import uuid4
 
 import uvloop
@@ -30,8 +31,7 @@ class Poster(asyncio.Protocol):
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self._post()
 
     def _post(self) -> None:

@@ -114,7 +114,7 @@ def machine() -> str:
     )
 
 
-def main(seconds: float = 5, rounds: int = 5) -> None:
+def main(seconds: float = 3, rounds: int = 9) -> None:
     results: dict[str, list[dict[str, float]]] = {"norepeat": [], "orm": [], "pgbench": []}
     with (
         tempfile.TemporaryDirectory(prefix="norepeat-bench-") as name,

@@ -7,7 +7,7 @@ import pytest
 
 from app.domain.actions.model import Priority, Status
 from app.domain.follow_through.model import FindingCode
-from app.domain.tracking.model import TicketUpdate
+from app.domain.tracking.model import TicketStatus, TicketUpdate
 from tests.unit.ticket_world import Linked, World, adopt
 
 PUSHED = FindingCode.DUE_DATE_PUSHED_IN_TRACKER
@@ -153,3 +153,10 @@ async def test_an_adopted_ticket_is_told_our_date_and_priority() -> None:
     await world.deliver_due()
     assert (world.now_ticket.due_on, world.now_ticket.priority) == (world.item.due_on, "medium")
     assert world.findings == set()
+
+
+async def test_done_there_is_no_news_to_an_item_that_is_implemented_here() -> None:
+    world = Linked(Status.IMPLEMENTED)
+    world.uow.seed(replace(world.now_ticket, status=TicketStatus.TODO))
+    await world.tell_us(status=TicketStatus.DONE)
+    assert (world.now_item.status, world.queued) == (Status.IMPLEMENTED, [])
