@@ -44,13 +44,21 @@ def late(name: str) -> ModuleType:
     return import_module(name)
 
 
+def collect_garbage() -> None:
+    """From here on; what is loaded stays, so the collector need not walk it."""
+    gc.freeze()
+    gc.enable()
+
+
 @cli.command()
 def serve() -> None:
     """Serve REST, GraphQL and webhooks."""
     settings = Settings()
     configure_logging(settings.log_level)
+    application = late("app.main").create_app(settings)
+    collect_garbage()
     uvicorn.run(
-        late("app.main").create_app(settings),
+        application,
         host=settings.host,
         port=settings.port,
         log_config=None,
@@ -66,7 +74,9 @@ def worker() -> None:
     """Deliver tickets, act on events, run checks when their window ends."""
     settings = Settings()
     configure_logging(settings.log_level)
-    asyncio.run(late("app.worker").run_worker(settings))
+    run_worker = late("app.worker").run_worker
+    collect_garbage()
+    asyncio.run(run_worker(settings))
 
 
 @cli.command()
@@ -108,8 +118,7 @@ def import_history(
 
 
 async def _import(reader: Any, report: Any, dry_run: bool) -> None:
-    # What is loaded stays; the garbage collector would walk it again and again, a quarter of the time.
-    gc.freeze()
+    collect_garbage()
     async with open_ports(Settings()) as opened:
         ports = opened.ports
         with report:

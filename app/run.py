@@ -26,6 +26,8 @@ POLL_SECONDS = 0.02
 READY_PATIENCE_SECONDS = 60.0
 RESTARTS_A_MINUTE = 5
 KEY_LINE = "admin key: "
+# Loading leaves no garbage behind, and looking for it takes a fifth of the start; the commands switch it on again.
+COMMAND = (sys.executable, "-c", "import gc; gc.disable(); from app.cli import main; main()")
 ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 QUOTED = re.compile(r"""(["'])(.*?)(?<!\\)\1\s*(?:#.*)?""")
 
@@ -49,9 +51,9 @@ class Settings:
 
 @dataclass(frozen=True)
 class Commands:
-    migrate: Sequence[str] = (sys.executable, "-m", "app.cli", "migrate")
-    serve: Sequence[str] = (sys.executable, "-m", "app.cli", "serve")
-    worker: Sequence[str] = (sys.executable, "-m", "app.cli", "worker")
+    migrate: Sequence[str] = (*COMMAND, "migrate")
+    serve: Sequence[str] = (*COMMAND, "serve")
+    worker: Sequence[str] = (*COMMAND, "worker")
 
 
 def parse_dotenv(text: str) -> dict[str, str]:

@@ -35,6 +35,8 @@ class FlakyGitHub:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         body = await _body(receive)
+        if body is None:  # The worker was killed while it was asking.
+            return
         parts = scope["path"].strip("/").split("/")
         if parts == ["truth"]:
             answer: Answer = 200, {"issues": [issue for _, issue in self.issues], "faults": self.faults}, {}
@@ -101,10 +103,12 @@ class FlakyGitHub:
         return 200, shown[size * (page - 1) : size * page], headers
 
 
-async def _body(receive: Any) -> bytes:
+async def _body(receive: Any) -> bytes | None:
     body = b""
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         body += message.get("body", b"")
         if not message.get("more_body"):
             return body
