@@ -154,8 +154,9 @@ class Checks(Protocol):
     async def save(self, check: Check) -> None: ...
     async def recurrences(
         self, *, cause_id: UUID, service_id: UUID, start: datetime, end: datetime
-    ) -> tuple[tuple[UUID, datetime], ...]:
-        """Standard incidents with that confirmed cause on that service that started in the window."""
+    ) -> tuple[tuple[UUID | None, datetime], ...]:
+        """Standard incidents with that confirmed cause on that service that started in the window; no id of a
+        restricted one."""
         ...
 
 

@@ -310,3 +310,28 @@ async def test_an_item_closed_without_a_known_deployment_is_not_refuted(world: W
     await world.reviewer.post(f"{path}/evidence/{check['id']}/review", {"accept": True})
     again = await world.strike()
     assert not await refute_action_items(ports.uow, ports.clock, ports.policy, incident_id=again["id"])
+
+
+async def test_a_restricted_incident_shows_in_nothing_that_it_changed(world: World, ports: Ports) -> None:
+    fix = await world.closed()
+    waiting = await world.item(title="Another")
+    await world.author.post(f"/v1/action-items/{waiting['id']}/implement", {"deployed_at": ago(days=20)})
+    secret = await world.admin.post(
+        "/v1/incidents",
+        {
+            "title": "Secret", "severity": "P1", "services": ["checkout"], "started_at": ago(days=3),
+            "root_cause": "no-timeout", "root_cause_status": "confirmed", "visibility": "restricted",
+        },
+        expect=201,
+    )  # fmt: skip
+    await refute_action_items(ports.uow, ports.clock, ports.policy, incident_id=secret["id"])
+    await world.author.post(f"/v1/action-items/{waiting['id']}/checks")
+    for item in (fix, waiting):
+        path = f"/v1/action-items/{item['id']}"
+        assert (await world.author.get(path))["status"] == "open"
+        for page in (path, f"{path}/history", "/v1/sprint-planning", "/v1/findings", "/v1/incidents", "/v1/metrics"):
+            response = await world.author.http.get(page, headers=world.author.headers)
+            assert secret["id"] not in response.text
+            assert "Secret" not in response.text
+    assert (await world.admin.get(f"/v1/action-items/{fix['id']}"))["refuted_by_id"] == secret["id"]
+    await world.author.call("GET", f"/v1/incidents/{secret['id']}", expect=404)

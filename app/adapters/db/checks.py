@@ -38,9 +38,11 @@ class SqlChecks:
 
     async def recurrences(
         self, *, cause_id: UUID, service_id: UUID, start: datetime, end: datetime
-    ) -> tuple[tuple[UUID, datetime], ...]:
+    ) -> tuple[tuple[UUID | None, datetime], ...]:
+        # What a check saw is kept for all who see the item: a restricted incident counts, its id is not kept.
+        named = sa.case((_incidents.c.restricted, None), else_=_incidents.c.id).label("id")
         statement = (
-            sa.select(_incidents.c.id, _incidents.c.started_at)
+            sa.select(named, _incidents.c.started_at)
             .join(_at, _at.c.incident_id == _incidents.c.id)
             .where(
                 _at.c.service_id == service_id,

@@ -22,7 +22,7 @@ class SilenceOutcome:
 
 def silence_verdict(
     *,
-    recurrences: Sequence[tuple[UUID, datetime]],
+    recurrences: Sequence[tuple[UUID | None, datetime]],
     prior: GammaPrior,
     before_fix: Exposure,
     window_days: int,
@@ -34,7 +34,7 @@ def silence_verdict(
     The probability is that of the pair's posterior before the fix (`domain.md` §4 and §6).
     """
     if recurrences:
-        incidents = [{"id": str(id), "started_at": at.isoformat()} for id, at in recurrences]
+        incidents = [{"id": str(id) if id else None, "started_at": at.isoformat()} for id, at in recurrences]
         return SilenceOutcome(Verdict.FAILED, {"incidents": incidents})
     n, days = before_fix.n, before_fix.days
     probability = probability_of_silence(prior, n, days, window_days)

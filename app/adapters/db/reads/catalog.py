@@ -30,6 +30,8 @@ class Column:
     safe: bool = False
     sort_null: str | None = None
     """What an absent value counts as in an order; None where it is never absent."""
+    incident: str | None = None
+    """The incident that the value itself names: null for a caller who may not know of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,10 @@ class Kind:
 
 def _ids(*names: str) -> dict[str, Column]:
     return {name: Column(f"{{t}}.{name}", As.ID, safe=True) for name in names}
+
+
+def _incidents(*names: str) -> dict[str, Column]:
+    return {name: Column(f"{{t}}.{name}", As.ID, safe=True, incident=f"{{t}}.{name}") for name in names}
 
 
 def _texts(*names: str) -> dict[str, Column]:
@@ -304,7 +310,8 @@ KINDS: Mapping[str, Kind] = {
     "action_item": Kind(
         "action_items",
         _VERSIONED
-        | _ids("postmortem_id", "incident_id", "owner_id", "team_id", "service_id", "root_cause_id", "refuted_by_id")
+        | _ids("postmortem_id", "incident_id", "owner_id", "team_id", "service_id", "root_cause_id")
+        | _incidents("refuted_by_id")
         | _texts("title", "description", "planned_in")
         | _codes("control_type", "status")
         | _flags("systemic")
@@ -383,7 +390,8 @@ KINDS: Mapping[str, Kind] = {
     ),
     "check": Kind(
         "checks",
-        _ids("id", "action_item_id", "refuted_by_id")
+        _ids("id", "action_item_id")
+        | _incidents("refuted_by_id")
         | _codes("kind", "verdict", "observation")
         | _instants("ran_at", "window_start", "window_end", "reviewed_at", "refuted_at", "closed_item_at")
         | _texts("statement", "link", "review_comment")

@@ -116,9 +116,10 @@ def _column(kind: Kind, name: str) -> Column:
 
 def _visible(kind: Kind, alias: str) -> str:
     """The caller's predicate, for every table, here and nowhere else."""
-    if kind.incident is None:
-        return "true"
-    incident = kind.incident.format(t=alias)
+    return "true" if kind.incident is None else _sees(kind.incident.format(t=alias))
+
+
+def _sees(incident: str) -> str:
     return (
         f"($2::boolean or not exists (select 1 from incidents v where v.id = {incident} and v.restricted and not exists"
         " (select 1 from incident_viewers w where w.incident_id = v.id and w.person_id = $1::uuid)))"
@@ -142,6 +143,8 @@ def _object(statement: _Statement, kind: Kind, alias: str, fields: tuple[Leaf | 
 
 def _leaf(column: Column, alias: str) -> str:
     sql = column.sql.format(t=alias)
+    if column.incident is not None:
+        sql = f"case when {_sees(column.incident.format(t=alias))} then {sql} end"
     match column.type:
         case As.ID | As.TEXT if column.safe:
             value = f"'\"' || ({sql})::text || '\"'"
