@@ -18,7 +18,7 @@ from app.domain.budgets.use_cases.boosts import expire_boosts, reprioritise_item
 from app.domain.budgets.use_cases.measurements import act_on_alerts, forget_readings, poll_budgets
 from app.domain.errors import DomainError
 from app.domain.events import Event, EventType
-from app.domain.follow_through.use_cases import find_unknown_deployments
+from app.domain.follow_through.use_cases import find_undetermined_causes, find_unknown_deployments
 from app.domain.learning.use_cases.causes import follow_merge
 from app.domain.learning.use_cases.risk import (
     refit_recurrence,
@@ -179,7 +179,7 @@ def _entrypoints(
         ),
         "evidence": Coalesced(lambda: check_evidence(ports, go_on)),
         "risk": Coalesced(lambda: refit_recurrence(ports.uow, ports.clock, ports.risk_policy)),
-        "findings": Coalesced(lambda: find_unknown_deployments(ports.uow, ports.clock, ports.policy)),
+        "findings": Coalesced(lambda: look_for_findings(ports)),
         "prune": Coalesced(lambda: _prune(ports, engine)),
         "reconcile": Coalesced(lambda: reconcile(ports, go_on, recent=True)),
         "reconcile_all": Coalesced(lambda: reconcile(ports, go_on, recent=False)),
@@ -242,6 +242,12 @@ async def _handle(ports: Ports, event: Event, reactions: tuple[Reaction, ...]) -
             retry_at = next_try(now, event.attempts + 1, ports.policy.delivery, jitter=lambda: 0.5)
             await u.events.failed(event.id, error, retry_at)
         await u.commit()
+
+
+async def look_for_findings(ports: Ports) -> int:
+    """The rules that only time can break; how many findings that opened."""
+    unknown = await find_unknown_deployments(ports.uow, ports.clock, ports.policy)
+    return unknown + await find_undetermined_causes(ports.uow, ports.clock, ports.policy)
 
 
 async def check_evidence(ports: Ports, go_on: Callable[[], bool] = lambda: True) -> int:

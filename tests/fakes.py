@@ -269,6 +269,9 @@ class FakeFindings:
         self.rows[finding.id] = replace(finding, version=finding.version + 1)
         return self.rows[finding.id]
 
+    async def undetermined_incidents(self, before: datetime, limit: int) -> tuple[UUID, ...]:
+        return ()
+
     async def overdue_deployments(self, before: datetime, limit: int) -> tuple[UUID, ...]:
         return self.overdue_deployment_ids[:limit]
 

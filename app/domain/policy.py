@@ -103,23 +103,12 @@ class BudgetPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class FeedPolicy:
-    """What the sprint feed shows."""
-
-    window_days: int = 90
-    horizon_days: int = 90
-
-
-@dataclass(frozen=True, slots=True)
 class Policy:
-    """All of it. `weekend` is the fall-back for teams that name no working days."""
+    """All of it."""
 
     tiers: TierPolicy = field(default_factory=TierPolicy)
     evidence: EvidencePolicy = field(default_factory=EvidencePolicy)
     delivery: DeliveryPolicy = field(default_factory=DeliveryPolicy)
-    feed: FeedPolicy = field(default_factory=FeedPolicy)
     budgets: BudgetPolicy = field(default_factory=BudgetPolicy)
     organisation_time_zone: str = "UTC"
     public_url: str = "http://127.0.0.1:8000"
-    default_tracker: str = "local"
-    default_tracker_restricted: bool = True

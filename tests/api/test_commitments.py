@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from app.domain.actions.use_cases.refutation import refute_action_items
-from app.domain.follow_through.use_cases import find_unknown_deployments
+from app.domain.follow_through.use_cases import find_undetermined_causes, find_unknown_deployments
 from app.domain.ports import Ports
 from tests.api.callers import Person, staff
 
@@ -196,11 +196,12 @@ async def test_silence_closes_where_it_says_something_and_waits_longer_where_not
     await world.author.post(f"/v1/action-items/{often['id']}/implement", {"deployed_at": ago(days=59)})
     checked = await world.author.post(f"/v1/action-items/{often['id']}/checks")
     (check,) = checked["evidence"]
-    assert check["detail"]["probability_of_silence"] > 0
-    if check["verdict"] == "passed":
-        assert checked["status"] == "closed"
-    else:
-        assert checked["plan"]["window_days"] > 30
+    assert (check["verdict"], checked["status"]) == ("inconclusive", "implemented")
+    assert check["detail"]["probability_of_silence"] > 0.5
+    assert 30 < checked["plan"]["window_days"] < 59
+    again = await world.author.post(f"/v1/action-items/{often['id']}/checks")
+    assert (again["evidence"][-1]["verdict"], again["status"]) == ("passed", "closed")
+    assert again["evidence"][-1]["detail"]["probability_of_silence"] <= 0.5
     unknown = await world.item(title="No deployment known")
     await world.author.post(f"/v1/action-items/{unknown['id']}/implement", {})
     (check,) = (await world.author.post(f"/v1/action-items/{unknown['id']}/checks"))["evidence"]
@@ -335,3 +336,16 @@ async def test_a_restricted_incident_shows_in_nothing_that_it_changed(world: Wor
             assert "Secret" not in response.text
     assert (await world.admin.get(f"/v1/action-items/{fix['id']}"))["refuted_by_id"] == secret["id"]
     await world.author.call("GET", f"/v1/incidents/{secret['id']}", expect=404)
+
+
+async def test_a_cause_that_stays_undetermined_becomes_one_finding(world: World, ports: Ports) -> None:
+    unknown = await world.strike(root_cause="undetermined", resolved_at=ago(days=1))
+    assert await find_undetermined_causes(ports.uow, ports.clock, ports.policy) == 0
+
+    def later() -> datetime:
+        return NOW + timedelta(days=30)
+
+    assert await find_undetermined_causes(ports.uow, later, ports.policy) == 1
+    assert await find_undetermined_causes(ports.uow, later, ports.policy) == 0
+    (finding,) = (await world.author.get("/v1/findings?code=cause_undetermined"))["items"]
+    assert (finding["subject_id"], finding["team"]["slug"]) == (unknown["id"], "payments")

@@ -9,14 +9,16 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from app.adapters.db.statements import Row, Statements, table
-from app.adapters.db.tables import ActionItemRow, FindingRow
+from app.adapters.db.tables import ActionItemRow, FindingRow, IncidentRow
 from app.adapters.db.visibility import visible_to
 from app.domain.access import Caller
 from app.domain.actions.model import Status
 from app.domain.errors import NotFound
 from app.domain.follow_through.model import Finding, FindingCode
+from app.domain.incidents.model import CauseStatus
+from app.domain.learning.taxonomy import UNDETERMINED_ID
 
-_findings, _items = table(FindingRow), table(ActionItemRow)
+_findings, _items, _incidents = table(FindingRow), table(ActionItemRow), table(IncidentRow)
 
 
 class SqlFindings:
@@ -58,6 +60,24 @@ class SqlFindings:
     async def save(self, finding: Finding) -> Finding:
         await self._run.update(_findings, finding.id, finding.version, _to_row(finding))
         return replace(finding, version=finding.version + 1)
+
+    async def undetermined_incidents(self, before: datetime, limit: int) -> tuple[UUID, ...]:
+        reported = sa.exists().where(
+            _findings.c.code == FindingCode.CAUSE_UNDETERMINED, _findings.c.subject_id == _incidents.c.id
+        )
+        since = sa.func.coalesce(_incidents.c.resolved_at, _incidents.c.created_at)
+        statement = (
+            sa.select(_incidents.c.id)
+            .where(
+                _incidents.c.root_cause_id == UNDETERMINED_ID,
+                _incidents.c.root_cause_status == CauseStatus.CONFIRMED,
+                since < before,
+                ~reported,
+            )
+            .order_by(since, _incidents.c.id)
+            .limit(limit)
+        )
+        return tuple(row["id"] for row in await self._run.all(statement))
 
     async def overdue_deployments(self, before: datetime, limit: int) -> tuple[UUID, ...]:
         """Items implemented before then that never said when they reached production, each reported once."""

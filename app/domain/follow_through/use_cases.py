@@ -26,6 +26,26 @@ async def dismiss_finding(
     return saved
 
 
+async def find_undetermined_causes(uow: OpenUnitOfWork, clock: Clock, policy: Policy, *, limit: int = 500) -> int:
+    """Open a finding for incidents whose cause has been `undetermined` for long: it may be published, not forgotten."""
+    now = clock()
+    before = now - timedelta(days=policy.evidence.undetermined_days)
+    async with uow() as u:
+        opened = 0
+        for incident_id in await u.findings.undetermined_incidents(before, limit):
+            incident = await u.incidents.get(incident_id, SYSTEM)
+            service = await u.services.find(incident.primary_service_id)
+            finding = Finding(
+                id=new_id(), code=FindingCode.CAUSE_UNDETERMINED, subject_kind="incident", subject_id=incident.id,
+                message=f"The cause of “{incident.title}” is still undetermined.",
+                remedy="Look again with what is known now; confirm a root cause, or dismiss this with the reason.",
+                opened_at=now, incident_id=incident.id, team_id=service.team_id if service else None,
+            )  # fmt: skip
+            opened += await u.findings.open(finding)
+        await u.commit()
+    return opened
+
+
 async def find_unknown_deployments(uow: OpenUnitOfWork, clock: Clock, policy: Policy, *, limit: int = 500) -> int:
     """Open a finding for items that were implemented long ago and are still not known to be in production."""
     now = clock()
