@@ -17,7 +17,7 @@ demo: .venv/.installed ## Fill a running service with a realistic organisation (
 	@$(BIN)/python examples/demo.py
 
 test: .venv/.installed-dev ## Run the test suite
-	$(BIN)/python -m pytest -m "not browser and not schemathesis" --cov --cov-report=term
+	$(BIN)/python -m pytest -n auto -m "not browser and not schemathesis" --cov --cov-report=term
 
 check: lint types contract-check test schemathesis browser ## Everything CI runs
 

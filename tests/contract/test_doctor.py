@@ -19,7 +19,7 @@ from app.cli import cli
 from app.domain.organisation.model import Provider, Route
 from app.domain.ports import Ports
 from app.settings import Settings
-from app.wiring import diagnose
+from app.wiring.doctor import diagnose
 from tests import make
 from tests.contract.github_simulator import BOT, Fault, GitHubSimulator
 from tests.contract.github_world import ROUTE

@@ -1,0 +1,5 @@
+"""`python -m app.cli` is `norepeat`."""
+
+from app.cli import main
+
+main()
