@@ -20,6 +20,7 @@ import httpx2
 
 from app.adapters.trackers.github_webhooks import sign
 from tests.contract.github_contract import BASE_URL, GitHubContract, contract_file
+from tests.contract.github_planning import Planning
 
 ISSUES = re.compile(r"/repos/([^/]+/[^/]+)/issues(?:/(\d+)(/comments)?)?")
 BOT = "norepeat-bot"
@@ -36,6 +37,8 @@ class Fault(Enum):
     SECONDARY_LIMIT = "403 with a message about the secondary rate limit"
     UNAUTHORIZED = "401"
     NOT_FOUND = "404"
+    FORBIDDEN = "403"
+    ARCHIVED = "403 about a repository that is read-only"
 
 
 @dataclass
@@ -66,6 +69,7 @@ class GitHubSimulator:
     comments: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     moved: dict[str, str] = field(default_factory=dict)
     repositories: dict[str, dict[str, Any]] = field(default_factory=dict)
+    planning: Planning = field(default_factory=Planning)
     gone: set[str] = field(default_factory=set)
     requests: list[str] = field(default_factory=list)
     _planned: list[Planned] = field(default_factory=list)
@@ -102,6 +106,8 @@ class GitHubSimulator:
     def _answer(self, request: httpx2.Request) -> httpx2.Response:
         if request.url.path == "/user":
             return httpx2.Response(200, json={"login": BOT}, headers={"date": format_datetime(self.now(), usegmt=True)})
+        if (planned := self.planning.answer(request)) is not None:
+            return planned
         found = ISSUES.fullmatch(request.url.path)
         if found is None:
             repository = self.repositories.get(request.url.path.removeprefix("/repos/"))
@@ -137,8 +143,9 @@ class GitHubSimulator:
             "html_url": f"https://github.com/{repository}/issues/{number}", "state": "open", "state_reason": None,
             "labels": [] if self.drops_labels else [{"name": name} for name in labels],
             "assignees": [] if self.drops_assignees else [{"login": name} for name in people],
-            "created_at": at, "updated_at": at, "body": None, **fields,
+            "created_at": at, "updated_at": at, "body": None, "milestone": None, "issue_field_values": [],
         }  # fmt: skip
+        issue |= self.planning.stored(repository, fields)
         key = f"{repository}#{number}"
         self.issues[key], self.comments[key] = issue, []
         return issue
@@ -148,6 +155,9 @@ class GitHubSimulator:
         if "assignees" in change:
             names = change.pop("assignees")
             issue["assignees"] = [] if self.drops_assignees else [{"login": name} for name in names]
+        change = self.planning.stored(key.rpartition("#")[0], change)
+        if "labels" in change:
+            change["labels"] = issue["labels"] if self.drops_labels else [{"name": name} for name in change["labels"]]
         if change.get("state") == "open":
             change["state_reason"] = "reopened" if issue["state"] == "closed" else issue["state_reason"]
         issue |= {**change, "updated_at": self._at()}
@@ -193,6 +203,15 @@ class GitHubSimulator:
     def assign(self, key: str, login: str, *, by: str = "ada") -> tuple[dict[str, str], bytes]:
         self.issues[key] |= {"assignees": [{"login": login}], "updated_at": self._at()}
         return self.webhook("assigned", key, by=by, assignee={"login": login})
+
+    def label(self, key: str, *labels: str, by: str = "ada") -> tuple[dict[str, str], bytes]:
+        self.issues[key] |= {"labels": [{"name": name} for name in labels], "updated_at": self._at()}
+        return self.webhook("labeled", key, by=by)
+
+    def plan(self, key: str, title: str, due_on: str | None = None, *, by: str = "ada") -> tuple[dict[str, str], bytes]:
+        milestone = self.planning.add(key.rpartition("#")[0], title, due_on)
+        self.issues[key] |= {"milestone": milestone, "updated_at": self._at()}
+        return self.webhook("milestoned", key, by=by, milestone=milestone)
 
     def delete(self, key: str, *, by: str = "ada") -> tuple[dict[str, str], bytes]:
         sent = self.webhook("deleted", key, by=by)
@@ -244,6 +263,10 @@ def _before(planned: Planned, request: httpx2.Request) -> httpx2.Response | None
             return _problem(401, "Bad credentials")
         case Fault.NOT_FOUND:
             return _problem(404, "Not Found")
+        case Fault.FORBIDDEN:
+            return _problem(403, "Resource not accessible by personal access token")
+        case Fault.ARCHIVED:
+            return _problem(403, "Repository was archived so is read-only.")
         case _:
             return None
 

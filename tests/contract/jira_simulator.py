@@ -51,6 +51,11 @@ class JiraSimulator:
     page_size: int | None = None
     hides_emails: bool = False
     index_lags: bool = False
+    archived: bool = False
+    custom: dict[str, str] = field(default_factory=dict)
+    """Custom fields that may be set, by id, with their names."""
+    sprint_field: str | None = "customfield_10020"
+    priorities: tuple[str, ...] = PRIORITIES
     unreadable: bool = False
     users: dict[str, str] = field(default_factory=lambda: {"ada-account": "ada@example.org"})
     workflow: Workflow = field(default_factory=Workflow)
@@ -115,6 +120,23 @@ class JiraSimulator:
         issue["fields"] |= {**fields, "updated": self._at()}
         return issue
 
+    def sprint(self, id: str, *sprints: tuple[int, str]) -> dict[str, Any]:
+        """Put it into these sprints, by number and state, the way the site tells of them."""
+        told: list[Any] = [
+            {"id": n, "name": f"Sprint {n}", "state": state, "boardId": 1, "goal": ""}
+            | ({"completeDate": "2026-06-01T10:00:00.000Z"} if state == "closed" else {})
+            for n, state in sprints
+        ]
+        if self.data_center:
+            java = (
+                "com.atlassian.greenhopper.service.sprint.Sprint@1f[id={},rapidViewId=1,state={},name=Sprint {},"
+                "startDate=<null>,endDate=<null>,completeDate={},sequence=1]"
+            )
+            dates = {"closed": "2026-06-01T10:00:00.000Z"}
+            told = [java.format(n, state.upper(), n, dates.get(state, "<null>")) for n, state in sprints]
+        assert self.sprint_field
+        return self.touch(id, **{self.sprint_field: told})
+
     def move(self, id: str, project: str) -> dict[str, Any]:
         """Its key changes, its number stays."""
         issue = self.touch(id, project={"key": project})
@@ -163,7 +185,8 @@ class JiraSimulator:
         return 204, None
 
     def _require_settable(self, fields: Mapping[str, Any], settable: tuple[str, ...]) -> None:
-        unknown = [name for name in fields if name not in settable or name in self.silently_refused]
+        known = {*settable, *self.custom}
+        unknown = [name for name in fields if name not in known or name in self.silently_refused]
         if unknown:
             text = "Field cannot be set. It is not on the appropriate screen, or unknown."
             raise Refused(400, **dict.fromkeys(unknown, text))
@@ -176,7 +199,8 @@ class JiraSimulator:
         if "assignee" in fields:
             fields["assignee"] = self.user(fields["assignee"]["name" if self.data_center else "id"])
         if "priority" in fields:
-            fields["priority"] = {"name": PRIORITIES[int(fields["priority"]["id"]) - 1]}
+            id = fields["priority"]["id"]
+            fields["priority"] = {"id": id, "name": self.priorities[int(id) - 1]}
         return fields
 
     def read(self, id: str, *, body: Any, query: Mapping[str, str]) -> tuple[int, Any]:
@@ -244,7 +268,7 @@ class JiraSimulator:
         return fields["project"]["key"] == found[1] and datetime.fromisoformat(fields["updated"]) >= since
 
     def issue_types(self, project: str, *, body: Any, query: Mapping[str, str]) -> tuple[int, Any]:
-        if project != "SHOP":
+        if project != "SHOP" or self.archived:
             raise Refused(404, f"No project could be found with key '{project}'.")
         rows = [{"id": str(n), "name": name, "subtask": False} for n, name in enumerate(self.types, 2)]
         rows.insert(0, {"id": "1", "name": "Sub-task", "subtask": True})
@@ -254,8 +278,17 @@ class JiraSimulator:
         rows: list[dict[str, Any]] = [{"fieldId": name, "name": name, "required": False} for name in self.creatable]
         for row in rows:
             if row["fieldId"] == "priority":
-                row["allowedValues"] = [{"id": str(n), "name": name} for n, name in enumerate(PRIORITIES, 1)]
+                row["allowedValues"] = [{"id": str(n), "name": name} for n, name in enumerate(self.priorities, 1)]
+        rows += [{"fieldId": id, "name": name, "required": False} for id, name in self.custom.items()]
+        if self.sprint_field:
+            schema = {"type": "array", "items": "json", "custom": "com.pyxis.greenhopper.jira:gh-sprint"}
+            rows.append({"fieldId": self.sprint_field, "name": "Sprint", "required": False, "schema": schema})
         return 200, self._page("fields", rows, query)
+
+    def project(self, key: str, *, body: Any, query: Any) -> tuple[int, Any]:
+        if key != "SHOP":
+            raise Refused(404, f"No project could be found with key '{key}'.")
+        return 200, {"key": key, "archived": self.archived}
 
     def _page(self, name: str, rows: list[dict[str, Any]], query: Mapping[str, str]) -> dict[str, Any]:
         start, size = int(query["startAt"]), self.page_size or int(query["maxResults"])
@@ -283,6 +316,7 @@ ROUTES: Mapping[str, Callable[..., tuple[int, Any]]] = {
     r"POST /search(?:/jql)?": JiraSimulator.search,
     r"GET /issue/createmeta/(\w+)/issuetypes": JiraSimulator.issue_types,
     r"GET /issue/createmeta/(\w+)/issuetypes/(\w+)": JiraSimulator.type_fields,
+    r"GET /project/(\w+)": JiraSimulator.project,
     r"GET /user/assignable/search": JiraSimulator.assignable,
     r"GET /serverInfo": JiraSimulator.server_info,
 }

@@ -47,6 +47,7 @@ class LinearSimulator:
     page_size: int | None = None
     refuses_attachments: bool = False
     refused_titles: tuple[str, ...] = ()
+    archived: bool = False
     people: dict[str, str] = field(default_factory=lambda: {"ada-id": "ada@example.org"})
     faults: Faults = field(default_factory=Faults)
     kept: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -74,7 +75,8 @@ class LinearSimulator:
         """An issue as if somebody had created it."""
         id, number = fields.pop("id", None) or str(uuid4()), len(self.kept) + 1
         given = {
-            "title": "", "description": None, "priority": 0.0, "dueDate": None, "assignee": None, "labelIds": [],
+            "cycle": None, "title": "", "description": None, "priority": 0.0, "dueDate": None, "assignee": None,
+            "labelIds": [],
             "archivedAt": None, "autoArchivedAt": None, "trashed": None, "state": self.state("unstarted"),
             "team": {"id": TEAM, "key": "ENG"}, "identifier": f"ENG-{number}", "updatedAt": self._at(),
             "url": f"https://linear.app/acme/issue/ENG-{number}/a-title",
@@ -88,6 +90,13 @@ class LinearSimulator:
         self.kept[id] |= {**fields, "updatedAt": self._at()}
         return self.kept[id]
 
+    def cycle(
+        self, number: int, *, ends_at: str = "2099-01-01T00:00:00.000Z", name: str | None = None
+    ) -> dict[str, Any]:
+        """One that is planned; in the past it has ended by itself."""
+        return {"id": str(UUID(int=100 + number)), "number": float(number), "name": name, "endsAt": ends_at,
+                "completedAt": None}  # fmt: skip
+
     def state(self, type: str) -> dict[str, Any]:
         position = float(TYPES.index(type)) if type in TYPES else 9.0
         return {"id": f"state-{type}", "name": type.capitalize(), "type": type, "position": position}
@@ -98,7 +107,12 @@ class LinearSimulator:
     def webhook(self, action: str, id: str, *, by: str = "ada-id", type: str = "Issue") -> tuple[dict[str, str], bytes]:
         """A signed delivery about an issue as it is now."""
         issue = self.kept[id]
-        data = {**issue, "assigneeId": (issue["assignee"] or {}).get("id"), "stateId": issue["state"]["id"]}
+        data = {
+            **issue,
+            "cycleId": (issue["cycle"] or {}).get("id"),
+            "assigneeId": (issue["assignee"] or {}).get("id"),
+            "stateId": issue["state"]["id"],
+        }
         said = {
             "action": action, "type": type, "data": data, "url": issue["url"], "createdAt": self._at(),
             "actor": {"id": by, "type": "user", "name": by, "email": f"{by}@acme.test"}, "organizationId": str(uuid4()),
@@ -123,7 +137,8 @@ class LinearSimulator:
         asked = filter.get("id") or filter.get("key")
         assert asked is not None
         states = [self.state(type) for type in reversed(self.types)]
-        team = {"id": TEAM, "key": "ENG", "states": lambda info, first: {"nodes": states}}
+        archived_at = "2026-06-15T12:00:00.000Z" if self.archived else None
+        team = {"id": TEAM, "key": "ENG", "archivedAt": archived_at, "states": lambda info, first: {"nodes": states}}
         return {"nodes": [team] if asked["eq"] in (TEAM, "ENG") else []}
 
     def issueLabels(self, info: Any, first: int, filter: Mapping[str, Any]) -> Any:

@@ -10,15 +10,13 @@ import pytest
 
 from app.adapters.trackers.github import GitHubIssues
 from app.adapters.trackers.github_webhooks import GitHubWebhooks
-from app.domain.tracking.model import (
+from app.domain.tracking.errors import (
     NotThisTracker,
-    Ticket,
     TicketGone,
-    TicketStatus,
-    TicketUpdate,
     TrackerOutcomeUnknown,
     TrackerRefused,
 )
+from app.domain.tracking.model import Ticket, TicketStatus, TicketUpdate
 from tests.contract.github_contract import BASE_URL, BrokenContract, GitHubContract
 from tests.contract.github_simulator import Fault, GitHubSimulator
 from tests.contract.github_world import MARKER, ROUTE, START, Ticking, draft, ticket_of

@@ -7,11 +7,7 @@ import httpx2
 import pytest
 
 from app.adapters.trackers.github import GitHubIssues
-from app.domain.tracking.model import (
-    TrackerOutcomeUnknown,
-    TrackerRefused,
-    TrackerUnavailable,
-)
+from app.domain.tracking.errors import TrackerOutcomeUnknown, TrackerRefused, TrackerUnavailable
 from tests.contract.github_simulator import Fault, GitHubSimulator
 from tests.contract.github_world import ROUTE, Ticking, draft, ticket_of
 

@@ -12,7 +12,8 @@ import pytest
 
 from app.adapters.trackers.jira import JiraIssues
 from app.domain.organisation.model import Provider, Route
-from app.domain.tracking.model import NotThisTracker, TicketStatus, TicketUpdate, TrackerRefused
+from app.domain.tracking.errors import NotThisTracker, TrackerRefused
+from app.domain.tracking.model import TicketStatus, TicketUpdate
 from tests.contract.jira_simulator import BASE_URL, JiraSimulator, contract
 from tests.contract.openapi_contract import BrokenContract
 from tests.contract.tickets import MARKER, PAGE, START, draft, ticket_of
@@ -52,7 +53,7 @@ async def test_a_created_issue_carries_label_fields_description_and_link_back(
     assert PAGE in text_of(issue)
     assert (remote.key, remote.url) == ("SHOP-1", f"{BASE_URL}/browse/SHOP-1")
     ((link, said),) = simulator.links.items()
-    assert link == f"{issue['id']} appId=norepeat&id={MARKER}"
+    assert link == f"{issue['id']} appId=norepeat&id={PAGE.rpartition('/')[2]}"
     assert said["object"]["url"] == PAGE
 
 
@@ -211,6 +212,8 @@ async def test_an_oauth_app_calls_another_host_and_shows_the_sites_pages() -> No
         seen.append(request)
         if request.url.path.endswith("serverInfo"):
             return httpx2.Response(200, json={"baseUrl": BASE_URL})
+        if "createmeta" in request.url.path or "/project/" in request.url.path:
+            return httpx2.Response(403, json={"errorMessages": ["You may not create issues here."], "errors": {}})
         issue = simulator.add()
         return httpx2.Response(200, json={**issue, "self": f"https://api.atlassian.com/ex/jira/1/{issue['id']}"})
 
@@ -219,7 +222,7 @@ async def test_an_oauth_app_calls_another_host_and_shows_the_sites_pages() -> No
         tracker = JiraIssues(client, base_url="https://api.atlassian.com/ex/jira/1/", token="oauth")
         assert (await tracker.resolve(f"{BASE_URL}/browse/SHOP-1")).url == f"{BASE_URL}/browse/SHOP-1"
     assert {request.headers["authorization"] for request in seen} == {"Bearer oauth"}
-    assert str(seen[1].url).startswith("https://api.atlassian.com/ex/jira/1/rest/api/3/issue/SHOP-1?")
+    assert str(seen[-1].url).startswith("https://api.atlassian.com/ex/jira/1/rest/api/3/issue/SHOP-1?")
 
 
 async def test_a_data_center_gets_plain_text_and_a_personal_token() -> None:

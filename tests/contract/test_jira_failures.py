@@ -9,14 +9,13 @@ import pytest
 
 from app.adapters.trackers.jira import JiraIssues
 from app.domain.organisation.model import Provider, Route
-from app.domain.tracking.model import (
+from app.domain.tracking.errors import (
     TicketGone,
-    TicketStatus,
-    TicketUpdate,
     TrackerOutcomeUnknown,
     TrackerRefused,
     TrackerUnavailable,
 )
+from app.domain.tracking.model import TicketStatus, TicketUpdate
 from tests.contract.faults import Fault
 from tests.contract.jira_simulator import BASE_URL, JiraSimulator
 from tests.contract.tickets import MARKER, START, draft, ticket_of

@@ -8,7 +8,8 @@ import pytest
 from app.adapters.trackers.jira import JiraIssues
 from app.adapters.trackers.jira_issue import Endings
 from app.domain.organisation.model import Provider, Route
-from app.domain.tracking.model import TicketStatus, TicketUpdate, TrackerRefused
+from app.domain.tracking.errors import TrackerRefused
+from app.domain.tracking.model import TicketStatus, TicketUpdate
 from tests.contract.jira_simulator import BASE_URL, JiraSimulator
 from tests.contract.tickets import draft, ticket_of
 

@@ -9,13 +9,8 @@ import pytest
 from app.adapters.trackers import linear_documents
 from app.adapters.trackers.linear import LinearIssues
 from app.domain.organisation.model import Provider, Route
-from app.domain.tracking.model import (
-    NotThisTracker,
-    TicketGone,
-    TicketStatus,
-    TicketUpdate,
-    TrackerRefused,
-)
+from app.domain.tracking.errors import NotThisTracker, TicketGone, TrackerRefused
+from app.domain.tracking.model import TicketStatus, TicketUpdate
 from tests.contract.linear_schema import checked
 from tests.contract.linear_simulator import LABEL, TEAM, LinearSimulator
 from tests.contract.openapi_contract import BrokenContract

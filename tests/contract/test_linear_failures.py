@@ -11,13 +11,8 @@ from app.adapters.trackers.linear import LinearIssues
 from app.adapters.trackers.linear_client import LinearClient
 from app.adapters.trackers.linear_documents import CREATE, ISSUE
 from app.domain.organisation.model import Provider, Route
-from app.domain.tracking.model import (
-    TicketStatus,
-    TicketUpdate,
-    TrackerOutcomeUnknown,
-    TrackerRefused,
-    TrackerUnavailable,
-)
+from app.domain.tracking.errors import TrackerOutcomeUnknown, TrackerRefused, TrackerUnavailable
+from app.domain.tracking.model import TicketStatus, TicketUpdate
 from tests.contract.faults import Fault
 from tests.contract.linear_simulator import LinearSimulator
 from tests.contract.tickets import MARKER, START, draft, ticket_of

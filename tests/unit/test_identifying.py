@@ -6,13 +6,9 @@ import pytest
 
 from app.domain.follow_through.model import FindingCode
 from app.domain.organisation.model import Person, Provider
-from app.domain.tracking.model import (
-    DeliveryState,
-    TicketUpdate,
-    TrackerOutcomeUnknown,
-    TrackerRefused,
-    TrackerUnavailable,
-)
+from app.domain.tracking.deliveries import DeliveryState
+from app.domain.tracking.errors import TrackerOutcomeUnknown, TrackerRefused, TrackerUnavailable
+from app.domain.tracking.model import TicketUpdate
 from app.domain.tracking.routing import ticket_update
 from tests import make
 from tests.unit.ticket_world import World

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 
 from app.adapters.trackers.sending import json_of, send
-from app.domain.tracking.model import TicketGone, TrackerRefused, TrackerUnavailable
+from app.domain.tracking.errors import TicketGone, TrackerRefused, TrackerUnavailable
 
 VERSION = "2022-11-28"
 MOVED = (301, 302, 307, 308)
@@ -85,6 +85,8 @@ def require_success(answer: httpx2.Response, about: str, known: bool) -> None:
         raise TrackerUnavailable(f"GitHub asks to wait ({status}): {said}", retry_after=_wait(answer))
     if status == 401:
         raise TrackerRefused(f"GitHub refused the token (401). Set {SETTING} to a valid one.")
+    if status == 403 and "archived" in said.lower():
+        raise TrackerRefused(f"GitHub refused {about} (403: {said}). Unarchive it, or change the route's project.")
     if status == 403:
         raise TrackerRefused(f"GitHub forbids this for {about} (403: {said}). Let the token write issues there.")
     if status in (404, 410) and known:

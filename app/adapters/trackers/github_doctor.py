@@ -6,7 +6,7 @@ import httpx2
 
 from app.adapters.diagnosis import Diagnosis, examined, require
 from app.adapters.trackers.github_client import SETTING, GitHubClient
-from app.domain.tracking.model import TrackerRefused
+from app.domain.tracking.errors import TrackerRefused
 
 LOGIN = "NOREPEAT_GITHUB_LOGIN"
 

@@ -1,4 +1,9 @@
-"""What GitHub sends us: whose signature it carries, and what it says about an issue."""
+"""What GitHub sends us: whose signature it carries, and what it says about an issue.
+
+GitHub never sends a delivery again by itself. Nobody polls for the failed ones here: asking for their redelivery needs
+the right to administer every repository's hooks, and ends after three days. The reconciliation every 15 minutes needs
+only what the token has anyway, and heals what was lost, refused or never sent.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -8,9 +13,15 @@ from app.adapters.trackers.github_text import to_remote
 from app.adapters.trackers.signed import content, delivery_id, digest, header, require_signature
 from app.domain.errors import Invalid
 from app.domain.organisation.model import Provider
-from app.domain.tracking.model import TicketEvent, TicketEventKind, TrackerOutcomeUnknown
+from app.domain.tracking.errors import TrackerOutcomeUnknown
+from app.domain.tracking.model import TicketEvent, TicketEventKind
 
-CHANGES = frozenset({"opened", "edited", "closed", "reopened", "assigned", "unassigned"})
+CHANGES = frozenset(
+    {
+        "opened", "edited", "closed", "reopened", "assigned", "unassigned", "labeled", "unlabeled", "milestoned",
+        "demilestoned",
+    }
+)  # fmt: skip
 KINDS = {"deleted": TicketEventKind.DELETED, "transferred": TicketEventKind.MOVED}
 
 

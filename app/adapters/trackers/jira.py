@@ -10,29 +10,25 @@ from uuid import UUID
 import httpx2
 
 from app.adapters.trackers.jira_client import JiraClient, JiraRefused
-from app.adapters.trackers.jira_fields import (
-    LINES,
-    OPTIONAL,
-    CreateMeta,
-    CreateMetas,
-    new_issue,
-    placed,
-)
-from app.adapters.trackers.jira_issue import FIELDS, Endings, account_of, status_of, to_remote
+from app.adapters.trackers.jira_fields import DUE_FIELD, LINES, CreateMeta, CreateMetas, new_issue, placed
+from app.adapters.trackers.jira_issue import Endings, account_of, status_of
+from app.adapters.trackers.jira_reading import JiraReading
 from app.adapters.trackers.jira_text import comment, contains, label_of, link_back, marker_in, summary_of, updated
 from app.adapters.trackers.jira_transitions import choose, step
-from app.domain.organisation.model import Route
-from app.domain.tracking.model import (
+from app.domain.organisation.model import Provider, Route
+from app.domain.tracking.errors import (
     NotThisTracker,
-    RemoteTicket,
-    Ticket,
-    TicketDraft,
     TicketGone,
-    TicketStatus,
-    TicketUpdate,
     TrackerOutcomeUnknown,
     TrackerRefused,
     TrackerUnavailable,
+)
+from app.domain.tracking.model import (
+    RemoteTicket,
+    Ticket,
+    TicketDraft,
+    TicketStatus,
+    TicketUpdate,
 )
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -48,30 +44,32 @@ class JiraIssues:
 
     def __init__(
         self, client: httpx2.AsyncClient, *, base_url: str, token: str, email: str | None = None,
-        data_center: bool = False, endings: Endings | None = None,
+        data_center: bool = False, endings: Endings | None = None, sprint_field: str | None = None,
     ) -> None:  # fmt: skip
         self._jira = JiraClient(client, base_url=base_url, token=token, email=email, data_center=data_center)
         self._plain = data_center
         self._endings = endings or Endings.named()
         self._metas = CreateMetas(self._jira)
+        self._reading = JiraReading(self._jira, self._metas, self._endings, sprint_field)
 
     async def create(self, route: Route, draft: TicketDraft) -> RemoteTicket:
         """What fails before the issue exists is said as it is; after that only a look-up may come to it again."""
-        project = _project(route)
-        meta = await self._metas.of(project, route.issue_type)
-        about = f"the project {project}"
+        meta = await self._metas.of(_project(route), route.issue_type)
         try:
-            created, dropped = await self._posted(draft, project, meta, about)
+            created, dropped = await self._posted(draft, route, meta)
         except JiraRefused as refusal:
-            self._metas.forget(project, route.issue_type)
-            if not refusal.fields & OPTIONAL:
+            self._metas.forget(route.project, route.issue_type)
+            refused = refusal.fields & meta.optional(route)
+            if not refused:
                 raise
-            created, dropped = await self._posted(draft, project, meta.without(refusal.fields & OPTIONAL), about)
+            created, dropped = await self._posted(draft, route, meta.without(refused))
+        path, about = f"/issue/{created['id']}", f"the new issue {created['key']}"
         try:
-            issue = await self._completed(created, draft)
+            dropped += await self._linked(path, about, draft.url)
+            issue = await self._reading.issue(path, about, route)
         except (TrackerUnavailable, TicketGone) as error:
             raise _unfinished(created, error) from error
-        return await self._remote(issue[0], (*dropped, *issue[1]))
+        return await self._reading.remote(issue, route, dropped)
 
     async def find_by_marker(self, route: Route, marker: UUID, since: datetime) -> RemoteTicket | None:  # noqa: ARG002
         """By label, or by text where a project has no labels; the oldest, if there are several."""
@@ -80,23 +78,25 @@ class JiraIssues:
         async for found in self._jira.search(jql, ("labels", "description"), about="issues with our label"):
             fields = found.get("fields") or {}
             if marker_in(fields.get("labels") or (), fields.get("description")) == marker:
-                return await self._found(str(found["id"]), fields, marker)
+                return await self._found(str(found["id"]), fields, route)
         return None
 
     async def read(self, ticket: Ticket) -> RemoteTicket:
-        return await self._remote(await self._read(*_issue(ticket)))
+        return await self._reading.remote(await self._reading.issue(*_issue(ticket), ticket.route), ticket.route)
 
     async def update(self, ticket: Ticket, update: TicketUpdate, marker: UUID) -> RemoteTicket:
         """Each part is applied only where it is not so already: a second try repeats nothing."""
-        path, about = _issue(ticket)
-        issue = await self._read(path, about)
+        (path, about), route, dropped = _issue(ticket), ticket.route, list[str]()
+        issue = await self._reading.issue(path, about, route)
         if update.comment is not None:
             await self._comment(path, about, update.comment, marker)
-        dropped = await self._edit(path, about, issue, update)
+        if update.link_back is not None:
+            dropped += await self._linked(path, about, update.link_back)
+        dropped += await self._edit(path, about, issue, update, route)
         dropped += await self._assign(path, about, issue, update.assignee)
         if update.status is not None:
             await self._move(path, about, issue, update.status)
-        return await self._remote(await self._read(path, about), tuple(dropped))
+        return await self._reading.remote(await self._reading.issue(path, about, route), route, dropped)
 
     async def resolve(self, reference: str) -> RemoteTicket:
         key = reference
@@ -106,7 +106,9 @@ class JiraIssues:
             key = page["key"]
         elif not KEY.fullmatch(reference):
             raise NotThisTracker
-        return await self._remote(await self._read(f"/issue/{key}", f"the issue {key}", known=False))
+        route = Route(Provider.JIRA, key.rpartition("-")[0])
+        issue = await self._reading.issue(f"/issue/{key}", f"the issue {key}", route, known=False)
+        return await self._reading.remote(issue, route)
 
     async def changed_since(self, route: Route, since: datetime) -> Sequence[RemoteTicket]:
         """By an age in minutes: instants in JQL are read in the time zone of the token's account."""
@@ -114,9 +116,8 @@ class JiraIssues:
         start = since - CLOCK_SKEW
         minutes = max(ceil((datetime.now(UTC) - start) / timedelta(minutes=1)), 1)
         jql = f'project = "{project}" AND updated >= "-{minutes}m" ORDER BY updated ASC'
-        listed = self._jira.search(jql, FIELDS, about=f"the project {project}")
-        found = [await self._remote(issue) async for issue in listed]
-        return [remote for remote in found if remote.updated_at >= start]
+        listed = self._reading.search(jql, route, about=f"the project {project}")
+        return [remote async for remote in listed if remote.updated_at >= start]
 
     async def find_user(self, route: Route, email: str) -> str | None:
         """The one person who may get tickets of the project and has this address; Jira may hide addresses."""
@@ -129,43 +130,37 @@ class JiraIssues:
         candidates = exact or hidden
         return account_of(candidates[0]) if len(candidates) == 1 else None
 
-    async def _posted(
-        self, draft: TicketDraft, project: str, meta: CreateMeta, about: str
-    ) -> tuple[Mapping[str, Any], list[str]]:
-        fields, dropped = new_issue(draft, project, meta, plain=self._plain)
+    async def _posted(self, draft: TicketDraft, route: Route, meta: CreateMeta) -> tuple[Mapping[str, Any], list[str]]:
+        fields, dropped = new_issue(draft, route, meta, plain=self._plain)
+        about = f"the project {route.project}"
         return await self._jira.call("POST", "/issue", about=about, json={"fields": fields}), dropped
 
-    async def _completed(self, created: Mapping[str, Any], draft: TicketDraft) -> tuple[Any, list[str]]:
-        path, about = f"/issue/{created['id']}", f"the new issue {created['key']}"
-        dropped = []
-        try:
-            await self._link_back(path, about, draft.url, draft.marker)
-        except TrackerRefused:
-            dropped.append("link back")
-        return await self._read(path, about), dropped
-
-    async def _found(self, id: str, fields: Mapping[str, Any], marker: UUID) -> RemoteTicket:
+    async def _found(self, id: str, fields: Mapping[str, Any], route: Route) -> RemoteTicket:
         """Read anew, because the index is late; the link back may be what the first attempt did not come to."""
         path, about, url = f"/issue/{id}", f"the issue {id}", link_back(fields.get("description"))
         dropped = []
         if url is not None:
             try:
-                await self._link_back(path, about, url, marker)
-            except (TrackerRefused, TrackerUnavailable):
+                dropped = await self._linked(path, about, url)
+            except TrackerUnavailable:
                 dropped.append("link back")
-        return await self._remote(await self._read(path, about), dropped)
+        return await self._reading.remote(await self._reading.issue(path, about, route), route, dropped)
 
-    async def _link_back(self, path: str, about: str, url: str, marker: UUID) -> None:
+    async def _linked(self, path: str, about: str, url: str) -> list[str]:
+        """One link for each action item, however often it is written. Refused, it is left out."""
         link = {
-            "globalId": f"appId=norepeat&id={marker}",
+            "globalId": f"appId=norepeat&id={url.rpartition('/')[2]}",
             "application": {"type": "norepeat", "name": "norepeat"},
             "relationship": "is tracked by",
             "object": {"url": url, "title": "Action item in norepeat"},
         }
-        await self._jira.call("POST", f"{path}/remotelink", about=about, safe=True, json=link)
-
-    async def _read(self, path: str, about: str, *, known: bool = True) -> Any:
-        return await self._jira.call("GET", path, about=about, known=known, params={"fields": ",".join(FIELDS)})
+        try:
+            await self._jira.call("POST", f"{path}/remotelink", about=about, safe=True, json=link)
+        except TicketGone:
+            raise
+        except TrackerRefused:
+            return ["link back"]
+        return []
 
     async def _comment(self, path: str, about: str, text: str, marker: UUID) -> None:
         listed: AsyncIterator[Any] = self._jira.pages(f"{path}/comment", "comments", about=about, known=True)
@@ -175,34 +170,31 @@ class JiraIssues:
         body = {"body": comment(text, marker, plain=self._plain)}
         await self._jira.call("POST", f"{path}/comment", about=about, known=True, json=body)
 
-    async def _edit(self, path: str, about: str, issue: Mapping[str, Any], update: TicketUpdate) -> list[str]:
+    async def _edit(
+        self, path: str, about: str, issue: Mapping[str, Any], update: TicketUpdate, route: Route
+    ) -> list[str]:
         """Title, due date and priority; what has no field there changes its line in the description."""
         fields: dict[str, Any] = {}
         missing: dict[str, str] = {}
+        # Of the project where the issue is now.
+        meta = await self._metas.known(issue["fields"]["project"]["key"], issue["fields"]["issuetype"]["name"])
         if update.due_on is not None or update.priority is not None:
-            fields, missing = placed(update, await self._meta_of(issue))
+            fields, missing = placed(update, meta, route)
         fields |= {} if update.title is None else {"summary": summary_of(update.title)}
         try:
             await self._put(path, about, fields | _rewritten(issue, missing, update))
         except JiraRefused as refusal:
-            refused = refusal.fields & OPTIONAL & fields.keys()
+            refused = refusal.fields & meta.optional(route) & fields.keys()
             if not refused:
                 raise
-            missing |= {name: str(fields.pop(name)) for name in refused}
+            due_field = meta.due_field(route)
+            missing |= {DUE_FIELD if name == due_field else name: str(fields.pop(name)) for name in refused}
             await self._put(path, about, fields | _rewritten(issue, missing, update))
         return [name for name in missing if name in LINES]
 
     async def _put(self, path: str, about: str, fields: Mapping[str, Any]) -> None:
         if fields:
             await self._jira.call("PUT", path, about=about, known=True, json={"fields": fields})
-
-    async def _meta_of(self, issue: Mapping[str, Any]) -> CreateMeta:
-        """Of the project where the issue is now; who may not create there may still edit."""
-        fields = issue["fields"]
-        try:
-            return await self._metas.of(fields["project"]["key"], fields["issuetype"]["name"])
-        except TrackerRefused:
-            return CreateMeta("", frozenset({"duedate", "assignee"}), {})
 
     async def _assign(self, path: str, about: str, issue: Mapping[str, Any], handle: str | None) -> list[str]:
         """Somebody who may not have tickets there is left out, and that is said."""
@@ -237,9 +229,6 @@ class JiraIssues:
 
     async def _is_ours(self, site: str) -> bool:
         return site.rstrip("/") in (self._jira.base, await self._jira.site())
-
-    async def _remote(self, issue: Any, dropped: Sequence[str] = ()) -> RemoteTicket:
-        return to_remote(issue, self._endings, await self._jira.site(), tuple(dropped))
 
 
 def _rewritten(issue: Mapping[str, Any], missing: Mapping[str, str], update: TicketUpdate) -> dict[str, Any]:

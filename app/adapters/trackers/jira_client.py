@@ -8,7 +8,12 @@ from typing import Any
 import httpx2
 
 from app.adapters.trackers.sending import json_of, send
-from app.domain.tracking.model import TicketGone, TrackerOutcomeUnknown, TrackerRefused, TrackerUnavailable
+from app.domain.tracking.errors import (
+    TicketGone,
+    TrackerOutcomeUnknown,
+    TrackerRefused,
+    TrackerUnavailable,
+)
 
 TOKEN, URL = "NOREPEAT_JIRA_TOKEN", "NOREPEAT_JIRA_URL"
 OAUTH_HOST = "api.atlassian.com"

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
+from app.adapters.trackers.jira_sprint import sprint_of
 from app.adapters.trackers.jira_text import marker_in
-from app.domain.tracking.model import RemoteTicket, TicketStatus, TrackerOutcomeUnknown
+from app.domain.organisation.model import Route
+from app.domain.tracking.errors import TrackerOutcomeUnknown
+from app.domain.tracking.model import RemoteTicket, TicketStatus
 
 FIELDS = (
     "summary", "status", "resolution", "assignee", "duedate", "priority", "labels", "description", "issuetype",
@@ -53,13 +56,19 @@ def _plain(name: str) -> str:
 
 
 def to_remote(
-    issue: Mapping[str, Any], endings: Endings, site: str | None = None, dropped: tuple[str, ...] = ()
+    issue: Mapping[str, Any],
+    endings: Endings,
+    site: str | None = None,
+    dropped: tuple[str, ...] = (),
+    *,
+    route: Route | None = None,
+    due_field: str = "duedate",
 ) -> RemoteTicket:
     """The issue in our words; `site` is where people see it, unless its own address says so."""
     try:
         fields = issue["fields"]
         key = str(issue["key"])
-        due = fields.get("duedate")
+        due = fields.get(due_field)
         return RemoteTicket(
             external_id=str(int(issue["id"])),
             key=key,
@@ -69,9 +78,10 @@ def to_remote(
             status_text=status_text(fields),
             title=fields.get("summary") or "",
             assignee=account_of(fields.get("assignee")),
-            due_on=date.fromisoformat(due) if due else None,
-            priority=priority_of(_name(fields.get("priority"))),
+            due_on=date.fromisoformat(str(due)[:10]) if due else None,
+            priority=priority_of(fields.get("priority"), route),
             marker=marker_in(fields.get("labels") or (), fields.get("description")),
+            planned=sprint_of(fields),
             dropped=dropped,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -88,9 +98,11 @@ def account_of(user: Mapping[str, Any] | None) -> str | None:
     return (user.get("accountId") or user.get("name")) if user else None
 
 
-def priority_of(name: str | None) -> str | None:
-    """Ours, by the site's name; None for a name that says nothing to us."""
-    return next((ours for ours, names in PRIORITIES.items() if (name or "").casefold() in names), None)
+def priority_of(said: Mapping[str, Any] | None, route: Route | None) -> str | None:
+    """Ours, by the route's name or id, else by the site's name; None for one that says nothing to us."""
+    names = [str(said[part]) for part in ("name", "id") if said and said.get(part)]
+    usual = next((ours for ours, known in PRIORITIES.items() if names and names[0].casefold() in known), None)
+    return route.understood(names, usual) if route else usual
 
 
 def status_of(fields: Mapping[str, Any], endings: Endings) -> TicketStatus:

@@ -58,7 +58,7 @@ def contains(text: Text | None, mark: str) -> bool:
 def link_back(text: Text | None) -> str | None:
     """The address of the action item in a description that we wrote."""
     addresses = ADDRESS.findall(text if isinstance(text, str) else json.dumps(text)) if text else []
-    return next((address for address in reversed(addresses) if "/v1/action-items/" in address), None)
+    return next((address for address in reversed(addresses) if "/action-items/" in address), None)
 
 
 def updated(text: Text | None, update: TicketUpdate) -> Text | None:

@@ -13,26 +13,28 @@ import httpx2
 from app.adapters.trackers import linear_documents as documents
 from app.adapters.trackers.linear_client import PUBLIC_API, LinearClient, LinearInvalid, LinearNotFound
 from app.adapters.trackers.linear_issue import (
-    PRIORITIES,
     TYPES,
     is_gone,
     link_back,
+    priority_number,
     status_of,
     text_of,
     to_remote,
 )
 from app.domain.organisation.model import Route
-from app.domain.tracking.model import (
+from app.domain.tracking.errors import (
     NotThisTracker,
-    RemoteTicket,
-    Ticket,
-    TicketDraft,
     TicketGone,
-    TicketStatus,
-    TicketUpdate,
     TrackerOutcomeUnknown,
     TrackerRefused,
     TrackerUnavailable,
+)
+from app.domain.tracking.model import (
+    RemoteTicket,
+    Ticket,
+    TicketDraft,
+    TicketStatus,
+    TicketUpdate,
 )
 
 KEPT_SECONDS = 3600.0
@@ -60,17 +62,17 @@ class LinearIssues:
         label_ids, dropped = await self._labels(team, draft.labels)
         fields: dict[str, Any] = {
             "id": str(draft.marker), "teamId": team.id, "title": draft.title, "description": text_of(draft),
-            "priority": PRIORITIES.get(draft.priority, 0),
+            "priority": priority_number(draft.priority, route),
         }  # fmt: skip
         fields |= {"labelIds": label_ids} if label_ids else {}
         fields |= {"dueDate": draft.due_on.isoformat()} if draft.due_on else {}
         dropped += await self._created(fields, draft)
         try:
-            dropped += await self._attach(draft.marker, draft.url)
+            dropped += await self._attach(str(draft.marker), draft.url)
             issue = await self._issue(str(draft.marker), f"the new issue of {route.project}")
         except TrackerUnavailable as error:
             raise TrackerOutcomeUnknown(f"Linear created the issue and then failed: {error}") from error
-        return to_remote(issue, tuple(dropped))
+        return to_remote(issue, tuple(dropped), route)
 
     async def find_by_marker(self, route: Route, marker: UUID, since: datetime) -> RemoteTicket | None:  # noqa: ARG002
         """A direct read; the link back may be what the first attempt did not come to."""
@@ -83,24 +85,25 @@ class LinearIssues:
         url, dropped = link_back(issue.get("description")), ["link back"]
         if url is not None:
             try:
-                dropped = await self._attach(marker, url)
+                dropped = await self._attach(str(marker), url)
             except (TrackerUnavailable, TrackerOutcomeUnknown):
                 dropped = ["link back"]
-        return to_remote(issue, tuple(dropped))
+        return to_remote(issue, tuple(dropped), route)
 
     async def read(self, ticket: Ticket) -> RemoteTicket:
-        return to_remote(await self._known(ticket))
+        return to_remote(await self._known(ticket), route=ticket.route)
 
     async def update(self, ticket: Ticket, update: TicketUpdate, marker: UUID) -> RemoteTicket:
         issue = await self._known(ticket)
         about = f"the issue {ticket.key}"
         if update.comment is not None:
             await self._comment(str(issue["id"]), about, update.comment, marker)
-        fields, dropped = await self._changes(issue, update), []
+        dropped = await self._attach(str(issue["id"]), update.link_back) if update.link_back is not None else []
+        fields = await self._changes(issue, update, ticket.route)
         if fields:
-            dropped = await self._write(str(issue["id"]), about, fields)
-        changed = fields or update.comment is not None
-        return to_remote(await self._known(ticket) if changed else issue, tuple(dropped))
+            dropped += await self._write(str(issue["id"]), about, fields)
+        changed = fields or update.comment is not None or update.link_back is not None
+        return to_remote(await self._known(ticket) if changed else issue, tuple(dropped), ticket.route)
 
     async def resolve(self, reference: str) -> RemoteTicket:
         page = PAGE.fullmatch(reference)
@@ -119,7 +122,7 @@ class LinearIssues:
         found: list[RemoteTicket] = []
         while True:
             page = (await self._run(documents.CHANGED, variables, f"the team {route.project}"))["issues"]
-            found += map(to_remote, page["nodes"])
+            found += [to_remote(issue, route=route) for issue in page["nodes"]]
             if not page["pageInfo"]["hasNextPage"]:
                 return found
             variables["after"] = page["pageInfo"]["endCursor"]
@@ -150,9 +153,9 @@ class LinearIssues:
             return False
         return True
 
-    async def _attach(self, marker: UUID, url: str) -> list[str]:
+    async def _attach(self, issue_id: str, url: str) -> list[str]:
         """The link back; Linear updates the one with the same address. Refused, it is left out."""
-        link = {"issueId": str(marker), "url": url, "title": "Action item", "subtitle": "norepeat"}
+        link = {"issueId": issue_id, "url": url, "title": "Action item", "subtitle": "norepeat"}
         try:
             await self._mutate(documents.ATTACH, {"input": link}, "attachmentCreate", "the link back")
         except TrackerRefused:
@@ -167,14 +170,14 @@ class LinearIssues:
         said = {"id": str(marker), "issueId": issue_id, "body": text}
         await self._mutate(documents.COMMENT, {"input": said}, "commentCreate", about)
 
-    async def _changes(self, issue: Mapping[str, Any], update: TicketUpdate) -> dict[str, Any]:
+    async def _changes(self, issue: Mapping[str, Any], update: TicketUpdate, route: Route) -> dict[str, Any]:
         fields: dict[str, Any] = {}
         if update.title is not None:
             fields["title"] = update.title
         if update.due_on is not None:
             fields["dueDate"] = update.due_on.isoformat()
         if update.priority is not None:
-            fields["priority"] = PRIORITIES.get(update.priority, 0)
+            fields["priority"] = priority_number(update.priority, route)
         if update.assignee is not None:
             fields["assigneeId"] = update.assignee
         if update.status is not None and status_of(issue["state"]) is not update.status:
@@ -212,6 +215,10 @@ class LinearIssues:
                 raise TrackerRefused(
                     f"Linear has no team {project}, or the token may not see it. "
                     "Set the project of the tracker route to the team's key, such as ENG, or its id."
+                )
+            if found[0].get("archivedAt"):
+                raise TrackerRefused(
+                    f"The Linear team {project} is archived. Restore it, or change the project of the tracker route."
                 )
             team = _to_team(found[0])
             self._teams[project] = (time.monotonic() + KEPT_SECONDS, team)

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 
 from app.adapters.trackers.sending import json_of, no_result, send
-from app.domain.tracking.model import TrackerOutcomeUnknown, TrackerRefused, TrackerUnavailable
+from app.domain.tracking.errors import TrackerOutcomeUnknown, TrackerRefused, TrackerUnavailable
 
 PUBLIC_API = "https://api.linear.app/graphql"
 TOKEN = "NOREPEAT_LINEAR_TOKEN"  # noqa: S105

@@ -6,12 +6,15 @@ fragment Ticket on Issue {
   state { id name type }
   assignee { id }
   team { id }
+  cycle { id number name endsAt completedAt }
 }
 """
 
 TEAM = """
 query Team($filter: TeamFilter!) {
-  teams(first: 1, filter: $filter) { nodes { id key states(first: 100) { nodes { id name type position } } } }
+  teams(first: 1, filter: $filter) {
+    nodes { id key archivedAt states(first: 100) { nodes { id name type position } } }
+  }
 }
 """
 

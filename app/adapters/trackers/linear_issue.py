@@ -6,7 +6,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
-from app.domain.tracking.model import RemoteTicket, TicketDraft, TicketStatus, TrackerOutcomeUnknown
+from app.domain.organisation.model import Route
+from app.domain.tracking.errors import TrackerOutcomeUnknown
+from app.domain.tracking.model import Planned, RemoteTicket, TicketDraft, TicketStatus
 
 STATES = {
     "triage": TicketStatus.TODO,
@@ -25,7 +27,7 @@ TYPES: Mapping[TicketStatus, tuple[str, ...]] = {
     TicketStatus.DUPLICATE: ("duplicate", "canceled"),
 }
 """The types of state that a status of ours may become, the best first."""
-PRIORITIES = {"urgent": 1, "high": 2, "medium": 3, "low": 4}
+PRIORITIES = {"no priority": 0, "urgent": 1, "high": 2, "medium": 3, "low": 4}
 NAMES = {number: name for name, number in PRIORITIES.items()}
 LINK = re.compile(r"\[Action item in norepeat\]\(<?(https?://[^\s)>]+)>?\)")
 
@@ -41,7 +43,7 @@ def link_back(description: str | None) -> str | None:
     return found[1] if found else None
 
 
-def to_remote(issue: Mapping[str, Any], dropped: tuple[str, ...] = ()) -> RemoteTicket:
+def to_remote(issue: Mapping[str, Any], dropped: tuple[str, ...] = (), route: Route | None = None) -> RemoteTicket:
     """The issue in our words; one in the bin is lost."""
     try:
         state, due = issue["state"], issue.get("dueDate")
@@ -56,12 +58,34 @@ def to_remote(issue: Mapping[str, Any], dropped: tuple[str, ...] = ()) -> Remote
             title=issue.get("title") or "",
             assignee=assignee,
             due_on=date.fromisoformat(due) if due else None,
-            priority=NAMES.get(int(issue.get("priority") or 0)),
+            priority=_priority(int(issue.get("priority") or 0), route),
             marker=UUID(issue["id"]) if link_back(issue.get("description")) else None,
+            planned=_cycle(issue),
             dropped=dropped,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise TrackerOutcomeUnknown(f"Linear's answer is not an issue as we know it: {error!r}") from error
+
+
+def priority_number(priority: str, route: Route) -> int:
+    """Linear's number for a priority of ours, by the route's name for it or by its own."""
+    return PRIORITIES.get((route.called_there(priority) or priority).casefold(), 0)
+
+
+def _priority(number: int, route: Route | None) -> str | None:
+    name = NAMES.get(number)
+    usual = None if number == 0 else name
+    return route.understood([name] if name else [], usual) if route else usual
+
+
+def _cycle(issue: Mapping[str, Any]) -> Planned | None:
+    """The cycle it is in; a webhook may name it by its id alone."""
+    cycle, id = issue.get("cycle"), issue.get("cycleId")
+    if not cycle:
+        return Planned(str(id), "Cycle") if id else None
+    name = cycle.get("name") or f"Cycle {int(cycle['number'])}"
+    ends_at = cycle.get("completedAt") or cycle.get("endsAt")
+    return Planned(str(cycle["id"]), str(name), datetime.fromisoformat(ends_at).astimezone(UTC) if ends_at else None)
 
 
 def status_of(state: Mapping[str, Any]) -> TicketStatus:

@@ -8,7 +8,8 @@ from app.adapters.trackers.linear_issue import is_gone, to_remote
 from app.adapters.trackers.signed import content, delivery_id, digest, header, require_signature
 from app.domain.errors import Invalid
 from app.domain.organisation.model import Provider
-from app.domain.tracking.model import TicketEvent, TicketEventKind, TrackerOutcomeUnknown
+from app.domain.tracking.errors import TrackerOutcomeUnknown
+from app.domain.tracking.model import TicketEvent, TicketEventKind
 
 ACTIONS = ("create", "update", "remove")
 

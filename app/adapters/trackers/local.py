@@ -9,18 +9,16 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.adapters.db.statements import Row, table
+from app.adapters.db.statements import Row, name_deed, table
 from app.adapters.db.tables import LocalTicketRow
 from app.domain.organisation.model import Route
+from app.domain.tracking.errors import NotThisTracker, TicketGone, TrackerRefused
 from app.domain.tracking.model import (
-    NotThisTracker,
     RemoteTicket,
     Ticket,
     TicketDraft,
-    TicketGone,
     TicketStatus,
     TicketUpdate,
-    TrackerRefused,
 )
 
 _tickets = table(LocalTicketRow)
@@ -46,6 +44,7 @@ class LocalTracker:
             "updated_at": now,
         }  # fmt: skip
         async with self._engine.begin() as connection:
+            await name_deed(connection)
             await connection.execute(insert(_tickets).values(values).on_conflict_do_nothing(index_elements=["marker"]))
             row = await _first(connection, _tickets.c.marker == draft.marker)
         assert row is not None
@@ -64,7 +63,8 @@ class LocalTracker:
         changes = {name: getattr(update, name) for name in PLAIN if getattr(update, name) is not None}
         if update.status is not None:
             changes["status"] = update.status
-        return await self._write(_number(ticket), changes, update.comment, marker)
+        said = update.comment if update.link_back is None else f"Tracked by norepeat: {update.link_back}"
+        return await self._write(_number(ticket), changes, said, marker)
 
     async def move(self, number: int, status: TicketStatus) -> RemoteTicket:
         """Set a ticket's status."""
@@ -108,6 +108,7 @@ class LocalTracker:
                 entry = {"marker": str(marker), "text": comment, "at": now.isoformat()}
                 values["comments"] = [*row["comments"], entry]
             if values:
+                await name_deed(connection)
                 statement = sa.update(_tickets).where(_tickets.c.number == number)
                 await connection.execute(statement.values(**values, updated_at=now))
             changed = await _first(connection, _tickets.c.number == number)

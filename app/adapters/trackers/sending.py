@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx2
 
-from app.domain.tracking.model import TrackerOutcomeUnknown, TrackerUnavailable
+from app.domain.tracking.errors import TrackerOutcomeUnknown, TrackerUnavailable
 
 NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 

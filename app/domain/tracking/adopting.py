@@ -1,4 +1,4 @@
-"""What the tracker changed about an item besides its status: assignee and due date are adopted, a priority is not."""
+"""What the tracker changed besides the status: assignee, due date and plan are adopted, a priority is not."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -11,11 +11,13 @@ from app.domain.follow_through.model import FindingCode
 from app.domain.organisation.model import Provider
 from app.domain.ports import UnitOfWork
 from app.domain.tracking.contents import person_of
-from app.domain.tracking.model import RemoteTicket, Ticket, TicketUpdate
+from app.domain.tracking.model import RemoteTicket, Ticket, TicketStatus, TicketUpdate
 from app.domain.tracking.reporting import report, settle
 from app.domain.tracking.routing import ticket_update
 
 UNCOMMITTED = (Status.CANDIDATE, Status.DECLINED)
+UNDER_WAY = (Status.OPEN, Status.IN_PROGRESS)
+UNFINISHED_THERE = (TicketStatus.TODO, TicketStatus.IN_PROGRESS)
 
 
 def actor_of(provider: Provider) -> str:
@@ -90,6 +92,24 @@ async def defend_priority(
     push = ticket_update(ticket, TicketUpdate(priority=ours), reason=f"priority-{ticket.version}", now=now)
     await u.deliveries.add(push)
     return replace(ticket, defended_priority=ours)
+
+
+async def adopt_plan(
+    u: UnitOfWork, item: ActionItem, ticket: Ticket, remote: RemoteTicket, now: datetime
+) -> ActionItem:
+    """The sprint, cycle or milestone is the item's; one that it left or that ended without it went by.
+
+    A plan that is over plans nothing any more, unless it is where the work was done.
+    """
+    went_by = ticket.went_by(remote.planned, now)
+    if remote.planned == ticket.planned and not went_by:
+        return item
+    waits = item.status in UNDER_WAY and remote.status in UNFINISHED_THERE
+    ended = remote.planned is not None and remote.planned.is_over(now)
+    name = remote.planned.name if remote.planned and not (ended and waits) else None
+    passed_over = item.times_passed_over + went_by * waits
+    new = replace(item, planned_in=name, times_passed_over=passed_over)
+    return item if new == item else await step(u, item, new, EventType.ACTION_ITEM_UPDATED, ticket, now)
 
 
 def _same(one: str | None, other: str | None) -> bool:

@@ -10,7 +10,13 @@ from app.domain.actions.model import ActionItem
 from app.domain.organisation.model import Person, Provider
 from app.domain.policy import Policy
 from app.domain.ports import UnitOfWork
-from app.domain.tracking.model import Delivery, Ticket, TicketDraft, TicketStatus, TicketUpdate
+from app.domain.tracking.deliveries import Delivery
+from app.domain.tracking.model import (
+    Ticket,
+    TicketDraft,
+    TicketStatus,
+    TicketUpdate,
+)
 from app.domain.tracking.routing import page_of
 
 
@@ -62,6 +68,7 @@ def update_of(delivery: Delivery, assignee: Assignee) -> TicketUpdate:
         due_on=date.fromisoformat(plain["due_on"]) if "due_on" in plain else None,
         priority=plain.get("priority"),
         comment=plain.get("comment"),
+        link_back=plain.get("link_back"),
     )
 
 

@@ -18,15 +18,22 @@ from app.domain.tracking.adopting import (
     actor_of,
     adopt_assignee,
     adopt_due_date,
+    adopt_plan,
     defend_priority,
     step,
 )
-from app.domain.tracking.model import RemoteTicket, SyncState, Ticket, TicketStatus, TicketUpdate
+from app.domain.tracking.model import (
+    RemoteTicket,
+    SyncState,
+    Ticket,
+    TicketStatus,
+    TicketUpdate,
+)
 from app.domain.tracking.reporting import report, settle
 from app.domain.tracking.routing import ticket_update
 
 NOT_DONE = (TicketStatus.CANCELLED, TicketStatus.DUPLICATE)
-SHOWN = ("key", "url", "status", "assignee", "due_on", "priority")
+SHOWN = ("key", "url", "status", "assignee", "due_on", "priority", "planned")
 SHOWN_AS_DONE = (Status.IMPLEMENTED, Status.CLOSED)
 
 
@@ -46,7 +53,7 @@ async def follow(
     now: datetime,
 ) -> Ticket:
     """Adopt what changed in the tracker; what we `asked` it for ourselves is no news."""
-    asked = asked or TicketUpdate()
+    asked, remote = asked or TicketUpdate(), _in_our_words(item, ticket, remote)
     defended = await defend_priority(u, item, ticket, remote, asked, now)
     linked = replace(defended.linked(remote, now), dropped=remote.dropped or ticket.dropped, updated_at=now)
     saved = await u.tickets.save(linked)
@@ -57,9 +64,18 @@ async def follow(
         await settle(u, item, FindingCode.TICKET_LOST, now)
     item = await adopt_assignee(u, item, ticket, remote, asked, now)
     item = await adopt_due_date(u, item, ticket, remote, asked, now)
+    item = await adopt_plan(u, item, ticket, remote, now)
     if remote.status not in (ticket.status, asked.status):
         await _adopt_status(u, item, ticket, remote, now)
     return saved
+
+
+def _in_our_words(item: ActionItem, ticket: Ticket, remote: RemoteTicket) -> RemoteTicket:
+    """Where one name there stands for several priorities of ours, it stands for the item's."""
+    ours = item.effective_priority.name.lower()
+    if remote.priority is None or not ticket.route.are_one(remote.priority, ours):
+        return remote
+    return replace(remote, priority=ours)
 
 
 async def lose(u: UnitOfWork, item: ActionItem, ticket: Ticket, now: datetime) -> Ticket:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from app.domain.organisation.model import Person, Provider, Route
 from app.domain.ports import OpenUnitOfWork, Tracker
-from app.domain.tracking.model import TrackerOutcomeUnknown, TrackerRefused
+from app.domain.tracking.errors import TrackerOutcomeUnknown, TrackerRefused
 
 
 async def identify(uow: OpenUnitOfWork, tracker: Tracker, route: Route, person: Person, now: datetime) -> str | None:

@@ -1,14 +1,11 @@
-"""Tickets: an item's face in a tracker, how it is delivered exactly once, and what a tracker tells us back."""
+"""Tickets: an item's face in a tracker, what it is told, and what its tracker tells us back."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from app.domain.errors import Invalid, Unavailable, WrongState
 from app.domain.organisation.model import Provider, Route
-from app.domain.policy import DeliveryPolicy
 
 
 class TicketStatus(StrEnum):
@@ -32,11 +29,24 @@ class SyncState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Planned:
+    """The sprint, cycle or milestone that a ticket is planned in; `ends_at` is when it ended, or will end by itself."""
+
+    id: str
+    name: str
+    ends_at: datetime | None = None
+
+    def is_over(self, now: datetime) -> bool:
+        return self.ends_at is not None and self.ends_at <= now
+
+
+@dataclass(frozen=True, slots=True)
 class Ticket:
     """One item's ticket. `external_id` never changes there; `key` is what people see and may change when moved.
 
     Status, assignee, due date and priority are what the tracker showed last; `defended_priority` is the one of ours
-    that was pushed again because somebody had changed it there.
+    that was pushed again because somebody had changed it there. `plan_seen_over` says that the end of what it is
+    planned in was noticed.
     """
 
     id: UUID
@@ -53,6 +63,8 @@ class Ticket:
     due_on: date | None = None
     priority: str | None = None
     defended_priority: str | None = None
+    planned: Planned | None = None
+    plan_seen_over: bool = False
     sync_state: SyncState = SyncState.PENDING
     adopted: bool = False
     source_updated_at: datetime | None = None
@@ -73,6 +85,8 @@ class Ticket:
             assignee=remote.assignee,
             due_on=remote.due_on,
             priority=remote.priority,
+            planned=remote.planned,
+            plan_seen_over=remote.planned is not None and remote.planned.is_over(now),
             source_updated_at=remote.updated_at,
             sync_state=SyncState.SYNCED,
             adopted=self.adopted or adopted,
@@ -92,9 +106,18 @@ class Ticket:
         """To be created anew, because a person asked for it."""
         return replace(
             self, external_id=None, key=None, url=None, assignee=None, due_on=None, priority=None,
-            defended_priority=None, source_updated_at=None, last_error=None, status=TicketStatus.TODO,
-            status_text="", sync_state=SyncState.PENDING,
+            defended_priority=None, planned=None, plan_seen_over=False, source_updated_at=None, last_error=None,
+            status=TicketStatus.TODO, status_text="", sync_state=SyncState.PENDING,
         )  # fmt: skip
+
+    def went_by(self, planned: Planned | None, now: datetime) -> int:
+        """How many plannings went by between what we knew and this: one that it left, and one that has ended."""
+        if self.source_updated_at is None:  # What was before we knew the ticket is not the item's.
+            return 0
+        stays = planned is not None and self.planned is not None and planned.id == self.planned.id
+        left = self.planned is not None and not stays and not self.plan_seen_over
+        ended = planned is not None and planned.is_over(now) and not (stays and self.plan_seen_over)
+        return left + ended
 
     def is_newer(self, change_at: datetime) -> bool:
         """Whether a change of that time tells us anything: an event older than what we know changes nothing."""
@@ -105,7 +128,8 @@ class Ticket:
 class RemoteTicket:
     """A ticket as its tracker describes it now.
 
-    `due_on` and `priority` (in our words) are None where the tracker has none; `marker` is the one it carries.
+    `due_on` and `priority` (in our words) are None where the tracker has none; `marker` is the one it carries,
+    `planned` the sprint, cycle or milestone it is in.
     """
 
     external_id: str
@@ -119,6 +143,7 @@ class RemoteTicket:
     due_on: date | None = None
     priority: str | None = None
     marker: UUID | None = None
+    planned: Planned | None = None
     dropped: tuple[str, ...] = ()
 
 
@@ -138,7 +163,7 @@ class TicketDraft:
 
 @dataclass(frozen=True, slots=True)
 class TicketUpdate:
-    """What to change on a ticket; None leaves a field as it is."""
+    """What to change on a ticket; None leaves a field as it is. `link_back` is the address to link to."""
 
     title: str | None = None
     status: TicketStatus | None = None
@@ -146,6 +171,7 @@ class TicketUpdate:
     due_on: date | None = None
     priority: str | None = None
     comment: str | None = None
+    link_back: str | None = None
 
 
 class TicketEventKind(StrEnum):
@@ -159,7 +185,8 @@ class TicketEventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TicketEvent:
-    """One webhook of a tracker, in our words. `ours` marks the echo of a change that we made."""
+    """One webhook of a tracker, in our words. `ours` marks the echo of a change that we made; `asked` that the tracker
+    said it when we asked for the ticket by its route, as no webhook does."""
 
     kind: TicketEventKind
     provider: Provider
@@ -167,148 +194,5 @@ class TicketEvent:
     remote: RemoteTicket | None = None
     actor: str = ""
     ours: bool = False
+    asked: bool = False
     at: datetime | None = None
-
-
-class DeliveryState(StrEnum):
-    """`sending` after an attempt means: the outcome is unknown, look it up before anything else."""
-
-    PENDING = "pending"
-    SENDING = "sending"
-    SENT = "sent"
-    DEAD = "dead"
-
-
-class DeliveryKind(StrEnum):
-    """What is delivered to a tracker."""
-
-    CREATE = "create"
-    UPDATE = "update"
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One thing a tracker must get exactly once; attempts are counted before the call.
-
-    `marker` is a UUIDv4 of its own: it becomes Linear's issue id and the hidden marker elsewhere. `key` names the
-    delivery, so that the same one is never queued twice.
-    """
-
-    id: UUID
-    key: str
-    kind: DeliveryKind
-    ticket_id: UUID
-    provider: Provider
-    marker: UUID
-    created_at: datetime
-    state: DeliveryState = DeliveryState.PENDING
-    attempts: int = 0
-    attempt_at: datetime | None = None
-    lease_until: datetime | None = None
-    not_before: datetime | None = None
-    last_error: str | None = None
-    update: Mapping[str, object] = field(default_factory=dict)
-    finished_at: datetime | None = None
-
-    @property
-    def is_unfinished(self) -> bool:
-        return self.state in (DeliveryState.PENDING, DeliveryState.SENDING)
-
-    def settled_at(self, policy: DeliveryPolicy) -> datetime | None:
-        """When an earlier attempt has taken effect or never will; None if there was none of unknown outcome."""
-        if self.state is not DeliveryState.SENDING or self.attempt_at is None:
-            return None
-        return self.attempt_at + policy.settle.get(self.provider, timedelta(0))
-
-    def claim(self, now: datetime, policy: DeliveryPolicy) -> "Delivery | None":
-        """The same delivery under our lease, its attempt counted; None if it is not to be touched now."""
-        if not self.is_unfinished:
-            return None
-        blocked_until = max((at for at in (self.lease_until, self.not_before) if at), default=None)
-        if blocked_until is not None and blocked_until > now:
-            return None
-        return replace(
-            self,
-            state=DeliveryState.SENDING,
-            attempts=self.attempts + 1,
-            attempt_at=now,
-            lease_until=now + policy.lease,
-            not_before=None,
-        )
-
-    def sent(self, now: datetime) -> "Delivery":
-        return replace(self, state=DeliveryState.SENT, lease_until=None, last_error=None, finished_at=now)
-
-    def refused(self, error: str, retry_at: datetime, policy: DeliveryPolicy) -> "Delivery":
-        """Nothing was created (429, connection refused): an ordinary retry, no look-up needed."""
-        return self._after_failure(DeliveryState.PENDING, error, retry_at, policy)
-
-    def unknown(self, error: str, retry_at: datetime, policy: DeliveryPolicy) -> "Delivery":
-        """Perhaps it was created (time-out, 5xx, reset): stays `sending`, so that the next claim looks first."""
-        return self._after_failure(DeliveryState.SENDING, error, retry_at, policy)
-
-    def absent(self) -> "Delivery":
-        """The look-up found nothing: it was never created, so creating it is safe; looking did not count."""
-        return replace(self, state=DeliveryState.PENDING, attempts=self.attempts - 1, lease_until=None)
-
-    def dead(self, error: str, now: datetime) -> "Delivery":
-        return replace(self, state=DeliveryState.DEAD, lease_until=None, last_error=error, finished_at=now)
-
-    def revive(self) -> "Delivery":
-        """A person retries a dead one: as if its outcome were unknown, so it looks the ticket up first."""
-        if self.state is not DeliveryState.DEAD:
-            raise WrongState("Only a dead delivery can be retried.")
-        return replace(self, state=DeliveryState.SENDING, attempts=0, not_before=None, finished_at=None)
-
-    def _after_failure(
-        self, state: DeliveryState, error: str, retry_at: datetime, policy: DeliveryPolicy
-    ) -> "Delivery":
-        if self.attempts >= policy.max_attempts:
-            return self.dead(error, self.attempt_at or retry_at)
-        return replace(self, state=state, lease_until=None, not_before=retry_at, last_error=error)
-
-
-class TrackerUnavailable(Unavailable):
-    """The tracker did not take the request; nothing was created."""
-
-    code = "tracker_unavailable"
-
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
-
-
-class TrackerOutcomeUnknown(Unavailable):
-    """The tracker did not answer; whether the request took effect is unknown."""
-
-    code = "tracker_outcome_unknown"
-
-
-class TrackerRefused(Invalid):
-    """The tracker refused the request and will refuse it again until somebody changes something."""
-
-    code = "tracker_refused"
-
-
-class TicketGone(TrackerRefused):
-    """The ticket no longer exists in its tracker."""
-
-    code = "ticket_gone"
-
-
-class NotThisTracker(TrackerRefused):
-    """This does not name a ticket of this tracker."""
-
-    code = "ticket_reference_not_recognised"
-
-
-class TicketTaken(WrongState):
-    """This ticket is already linked to another action item."""
-
-    code = "ticket_taken"
-
-
-class NoTracker(Invalid):
-    """No tracker of this kind is configured."""
-
-    code = "tracker_not_configured"

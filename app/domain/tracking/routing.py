@@ -9,7 +9,8 @@ from app.domain.ids import new_id
 from app.domain.incidents.model import Incident
 from app.domain.organisation.model import Provider, Route, Service, Team
 from app.domain.policy import Policy
-from app.domain.tracking.model import Delivery, DeliveryKind, Ticket, TicketUpdate
+from app.domain.tracking.deliveries import Delivery, DeliveryKind
+from app.domain.tracking.model import Ticket, TicketUpdate
 
 LOCAL = Route(Provider.LOCAL, "norepeat", restricted=True)
 """Our own tracker: nobody outside sees it, so tickets of restricted incidents may always go there."""
@@ -62,7 +63,7 @@ def _plain(value: object) -> object:
 
 def page_of(item_id: UUID, policy: Policy) -> str:
     """The link back that every ticket carries."""
-    return f"{policy.public_url}/v1/action-items/{item_id}"
+    return f"{policy.public_url}/action-items/{item_id}"
 
 
 def project_of(provider: Provider, key: str) -> str:

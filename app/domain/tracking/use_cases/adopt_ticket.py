@@ -7,26 +7,26 @@ from uuid import UUID
 
 from app.domain.access import Action, Caller, authorize
 from app.domain.actions.model import ActionItem
-from app.domain.errors import AlreadyExists, Invalid, WrongState
+from app.domain.errors import AlreadyExists, Invalid, Problem, WrongState
 from app.domain.events import Event, EventType
 from app.domain.follow_through.model import FindingCode
 from app.domain.ids import new_id
 from app.domain.organisation.model import Provider, Route
 from app.domain.policy import Policy
 from app.domain.ports import Clock, OpenUnitOfWork, Tracker, UnitOfWork
+from app.domain.tracking.errors import NotThisTracker, TicketTaken, TrackerRefused
 from app.domain.tracking.following import cancel_deliveries, follow
 from app.domain.tracking.model import (
-    NotThisTracker,
     RemoteTicket,
     SyncState,
     Ticket,
     TicketStatus,
-    TicketTaken,
     TicketUpdate,
-    TrackerRefused,
 )
 from app.domain.tracking.reporting import settle
 from app.domain.tracking.routing import page_of, project_of, route_of, ticket_update
+
+REFERENCE = "/reference"
 
 
 async def adopt_ticket(
@@ -53,14 +53,13 @@ async def adopt_ticket(
             item = await u.action_items.get(item_id, caller)
             taken = await u.tickets.find_external(provider, remote.external_id)
             if taken is not None and taken.action_item_id != item.id:
-                raise TicketTaken(f"{remote.key} is linked to another action item already.")
-            route = Route(provider, project_of(provider, remote.key))
-            await _require_allowed(u, item, route)
+                raise _taken(provider, remote)
+            route = await _route(u, item, Route(provider, project_of(provider, remote.key)))
             ticket = await _free_ticket(u, item, route, remote, now)
             saved = await _link(u, item, ticket, remote, policy, caller, now)
             await u.commit()
     except AlreadyExists as error:  # Another item took it between our look and our commit.
-        raise TicketTaken(f"{remote.key} is linked to another action item already.") from error
+        raise _taken(provider, remote) from error
     return saved
 
 
@@ -76,19 +75,29 @@ async def _resolved(trackers: Mapping[Provider, Tracker], reference: str) -> tup
     if refused is not None:
         raise refused
     names = ", ".join(sorted(trackers)) or "none"
-    raise NotThisTracker(f"{reference!r} names no ticket of a configured tracker ({names}); give its URL or key.")
+    said = f"{reference!r} names no ticket of a configured tracker ({names}). Give the URL or key of a ticket there."
+    raise NotThisTracker(said, problems=(Problem(NotThisTracker.code, said, REFERENCE),))
 
 
-async def _require_allowed(u: UnitOfWork, item: ActionItem, route: Route) -> None:
-    """Work on a restricted incident is not made known in a tracker that others read."""
+def _taken(provider: Provider, remote: RemoteTicket) -> TicketTaken:
+    said = f"{remote.key} in {provider} is linked to another action item already. Give another ticket."
+    return TicketTaken(said, problems=(Problem(TicketTaken.code, said, REFERENCE),))
+
+
+async def _route(u: UnitOfWork, item: ActionItem, there: Route) -> Route:
+    """The item's own route, if it leads there, with what it says of priorities and dates; else the bare project.
+
+    Work on a restricted incident is not made known in a tracker that others read.
+    """
     incident = await u.incidents.find(item.incident_id) if item.incident_id else None
-    if incident is None or not incident.restricted or route.provider is Provider.LOCAL:
-        return
     service = await u.services.find(item.service_id) if item.service_id else None
     team = await u.teams.find(item.team_id) if item.team_id else None
-    allowed = route_of(service, team, incident)
-    if (allowed.provider, allowed.project) != (route.provider, route.project):
+    usual = route_of(service, team, incident)
+    if (usual.provider, usual.project) == (there.provider, there.project):
+        return usual
+    if incident is not None and incident.restricted and there.provider is not Provider.LOCAL:
         raise Invalid("The incident is restricted, and its work may not be linked to a ticket in this project.")
+    return there
 
 
 async def _free_ticket(u: UnitOfWork, item: ActionItem, route: Route, remote: RemoteTicket, now: datetime) -> Ticket:
@@ -118,13 +127,13 @@ async def _link(
 ) -> Ticket:
     """Its assignee, date and priority are no news; a ticket that is done already makes the item implemented."""
     shown = replace(ticket, assignee=remote.assignee, due_on=remote.due_on, priority=remote.priority)
-    fresh = replace(shown, adopted=True, status=TicketStatus.TODO)
+    fresh = replace(shown, adopted=True, status=TicketStatus.TODO, source_updated_at=None)
     saved = await follow(u, item, fresh, remote, now=now)
-    ours = item.effective_priority.name.lower()
+    ours, unread = item.effective_priority.name.lower(), ticket.route.reads_its_own_way
     link = TicketUpdate(
-        comment=f"Tracked by norepeat: {page_of(item.id, policy)}",
-        due_on=item.due_on if item.due_on != remote.due_on else None,
-        priority=ours if ours != remote.priority else None,
+        link_back=page_of(item.id, policy),
+        due_on=item.due_on if unread or item.due_on != remote.due_on else None,
+        priority=ours if unread or ours != remote.priority else None,
     )
     await u.deliveries.add(ticket_update(saved, link, reason=f"adopted-{remote.external_id}", now=now))
     await settle(u, item, FindingCode.TICKET_FAILED, now)

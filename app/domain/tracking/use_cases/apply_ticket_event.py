@@ -6,8 +6,14 @@ from dataclasses import replace
 from app.domain.errors import DomainError
 from app.domain.organisation.model import Provider
 from app.domain.ports import Clock, OpenUnitOfWork, Tracker
+from app.domain.tracking.errors import TicketGone
 from app.domain.tracking.following import follow, lock, lose
-from app.domain.tracking.model import RemoteTicket, Ticket, TicketEvent, TicketEventKind, TicketGone
+from app.domain.tracking.model import (
+    RemoteTicket,
+    Ticket,
+    TicketEvent,
+    TicketEventKind,
+)
 
 UNKNOWN = "no ticket of ours"
 OLDER = "older than what is known"
@@ -29,14 +35,23 @@ async def apply_ticket_event(
         return await _lose(uow, clock, known)
     if event.remote is None:
         return UNCHANGED
-    remote: RemoteTicket | None = event.remote
-    tied = _ties(known, event)
-    if tied:
-        try:
-            remote = await _ask(trackers, known)
-        except TicketGone:
-            return await _lose(uow, clock, known)
-    return UNCHANGED if remote is None else await _apply(uow, clock, known, event, remote, asked=tied)
+    try:
+        remote, asked = await _understood(trackers, known, event, event.remote)
+    except TicketGone:
+        return await _lose(uow, clock, known)
+    return UNCHANGED if remote is None else await _apply(uow, clock, known, event, remote, asked=asked)
+
+
+async def _understood(
+    trackers: Mapping[Provider, Tracker], known: Ticket, event: TicketEvent, said: RemoteTicket
+) -> tuple[RemoteTicket | None, bool]:
+    """What it says, or what the tracker answers: where times tie, and where only the route explains the fields."""
+    if _ties(known, event):
+        return await _ask(trackers, known), True
+    if event.ours or event.asked or not known.route.reads_its_own_way or not known.is_newer(said.updated_at):
+        return said, False
+    unread = replace(said, due_on=known.due_on, priority=known.priority)
+    return (await _ask(trackers, known)) or unread, False
 
 
 def _ties(ticket: Ticket, event: TicketEvent) -> bool:

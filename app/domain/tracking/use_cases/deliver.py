@@ -18,25 +18,26 @@ from app.domain.organisation.model import Provider
 from app.domain.policy import DeliveryPolicy, Policy
 from app.domain.ports import Clock, OpenUnitOfWork, Tracker, UnitOfWork
 from app.domain.tracking.adopting import actor_of
+from app.domain.tracking.arriving import arrive, report_gaps
 from app.domain.tracking.backoff import Jitter, next_try
 from app.domain.tracking.contents import Assignee, assigned_person_id, assignee_of, draft_of, update_of
-from app.domain.tracking.following import follow, lock, lose
-from app.domain.tracking.identifying import identify
-from app.domain.tracking.model import (
-    Delivery,
-    DeliveryKind,
-    DeliveryState,
+from app.domain.tracking.deliveries import Delivery, DeliveryKind, DeliveryState
+from app.domain.tracking.errors import (
     NoTracker,
-    RemoteTicket,
-    Ticket,
-    TicketDraft,
     TicketGone,
-    TicketUpdate,
     TrackerOutcomeUnknown,
     TrackerRefused,
     TrackerUnavailable,
 )
-from app.domain.tracking.reporting import report, settle
+from app.domain.tracking.following import lock, lose
+from app.domain.tracking.identifying import identify
+from app.domain.tracking.model import (
+    RemoteTicket,
+    Ticket,
+    TicketDraft,
+    TicketUpdate,
+)
+from app.domain.tracking.reporting import report
 
 LEASE_SHARE_OF_A_CALL = 0.6
 WORN_OUT = "Every attempt ended without a result; the last one did not even report an error."
@@ -174,10 +175,14 @@ async def _record(
         item, ticket = await lock(u, claimed.ticket)
         delivery = await u.deliveries.get(claimed.delivery.id)
         superseded = delivery.attempts != claimed.delivery.attempts
-        if not delivery.is_unfinished or (superseded and not isinstance(outcome, RemoteTicket)):
+        if not delivery.is_unfinished:
+            await _report_late(u, item, ticket, claimed, outcome, now)
+        elif isinstance(outcome, RemoteTicket):
+            delivery = await arrive(
+                u, item, ticket, delivery, outcome, assignee=claimed.assignee, asked=_asked(claimed), now=now
+            )
+        elif superseded:
             return delivery
-        if isinstance(outcome, RemoteTicket):
-            delivery = await _arrived(u, item, ticket, delivery, claimed, outcome, now)
         elif outcome is None:
             delivery = delivery.absent()
             await u.deliveries.save(delivery)
@@ -189,41 +194,20 @@ async def _record(
     return delivery
 
 
-async def _arrived(
-    u: UnitOfWork,
-    item: ActionItem,
-    ticket: Ticket,
-    delivery: Delivery,
-    claimed: Claimed,
-    remote: RemoteTicket,
-    now: datetime,
-) -> Delivery:
-    """It is there: link it, follow whatever differs from what we asked for, say what was left out."""
-    asked = claimed.update
-    if delivery.kind is DeliveryKind.CREATE:
-        draft = claimed.draft
-        asked = TicketUpdate(assignee=claimed.assignee.handle, due_on=draft.due_on, priority=draft.priority)
-        data = {"action_item_id": str(item.id), "key": remote.key, "provider": ticket.route.provider.value}
-        actor = actor_of(ticket.route.provider)
-        await u.events.add(Event(EventType.TICKET_SYNCED, ticket.id, now, actor, item.incident_id, data))
-    sent = delivery.sent(now)
-    await u.deliveries.save(sent)
-    await follow(u, item, ticket, remote, asked=asked, now=now)
-    await settle(u, item, FindingCode.TICKET_FAILED, now)
-    await _report_gaps(u, item, claimed, remote, now)
-    return sent
+async def _report_late(
+    u: UnitOfWork, item: ActionItem, ticket: Ticket, claimed: Claimed, outcome: Outcome, now: datetime
+) -> None:
+    """A webhook that proved the creation was here before the answer, which alone says what was left out."""
+    if isinstance(outcome, RemoteTicket) and outcome.external_id == ticket.external_id:
+        await report_gaps(u, item, claimed.delivery.provider, claimed.assignee, outcome, now)
 
 
-async def _report_gaps(u: UnitOfWork, item: ActionItem, claimed: Claimed, remote: RemoteTicket, now: datetime) -> None:
-    if remote.dropped:
-        message = f"The tracker left out of {remote.key}: {', '.join(remote.dropped)}."
-        await report(u, item, FindingCode.TICKET_INCOMPLETE, message, now)
-    if claimed.assignee.unknown is not None:
-        who, where = claimed.assignee.unknown.name, claimed.delivery.provider
-        message = f"{who} has no name in {where}, so {remote.key} has no assignee."
-        await report(u, item, FindingCode.OWNER_WITHOUT_HANDLE, message, now)
-    elif claimed.assignee.handle is not None:
-        await settle(u, item, FindingCode.OWNER_WITHOUT_HANDLE, now)
+def _asked(claimed: Claimed) -> TicketUpdate:
+    """What the tracker was asked to show: by a new ticket what its draft says."""
+    draft = claimed.draft
+    if claimed.delivery.kind is DeliveryKind.UPDATE:
+        return claimed.update
+    return TicketUpdate(assignee=claimed.assignee.handle, due_on=draft.due_on, priority=draft.priority)
 
 
 def _after(

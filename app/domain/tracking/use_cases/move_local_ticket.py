@@ -7,7 +7,13 @@ from app.domain.access import Action, Caller, authorize
 from app.domain.errors import NotFound
 from app.domain.organisation.model import Provider
 from app.domain.ports import Clock, OpenUnitOfWork, Tracker
-from app.domain.tracking.model import Ticket, TicketEvent, TicketEventKind, TicketStatus, TicketUpdate
+from app.domain.tracking.model import (
+    Ticket,
+    TicketEvent,
+    TicketEventKind,
+    TicketStatus,
+    TicketUpdate,
+)
 from app.domain.tracking.use_cases.apply_ticket_event import apply_ticket_event
 
 

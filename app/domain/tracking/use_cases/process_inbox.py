@@ -10,11 +10,13 @@ from app.domain.organisation.model import Provider
 from app.domain.policy import Policy
 from app.domain.ports import Clock, InboxItem, OpenUnitOfWork, Tracker, WebhookSource
 from app.domain.tracking.backoff import Jitter, next_try
-from app.domain.tracking.use_cases.apply_ticket_event import apply_ticket_event
+from app.domain.tracking.proving import prove
+from app.domain.tracking.use_cases.apply_ticket_event import UNKNOWN, apply_ticket_event
 
 BATCH = 50
-Act = Callable[[InboxItem], Awaitable[str]]
-"""What to do with a webhook that is about no ticket; what happened, in words."""
+PROOF = "proof that it was created"
+Act = Callable[[InboxItem], Awaitable[str | None]]
+"""What to do with a webhook that is about no ticket; what happened, in words, or None if it may be about one."""
 
 
 async def process_inbox(
@@ -32,7 +34,8 @@ async def process_inbox(
 
     async def act(item: InboxItem) -> str:
         other = (others or {}).get(item.source)
-        return await (other(item) if other else _act(uow, clock, trackers, webhooks, item))
+        said = await other(item) if other else None
+        return said if said is not None else await _act(uow, clock, policy, trackers, webhooks, item)
 
     count = 0
     while go_on() and (ids := await _due(uow, clock)):
@@ -87,6 +90,7 @@ def _retry_at(item: InboxItem, error: Exception, policy: Policy, now: datetime, 
 async def _act(
     uow: OpenUnitOfWork,
     clock: Clock,
+    policy: Policy,
     trackers: Mapping[Provider, Tracker],
     webhooks: Mapping[str, WebhookSource],
     item: InboxItem,
@@ -97,4 +101,5 @@ async def _act(
     event = source.webhooks.read(item.headers, item.body)
     if event is None:
         return "of no interest"
-    return await apply_ticket_event(uow, clock, trackers, event=event)
+    outcome = await apply_ticket_event(uow, clock, trackers, event=event)
+    return PROOF if outcome == UNKNOWN and await prove(uow, clock, policy, event=event) else outcome

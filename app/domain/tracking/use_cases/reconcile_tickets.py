@@ -6,12 +6,14 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from app.domain.errors import DomainError
 from app.domain.follow_through.model import FindingCode
-from app.domain.organisation.model import Provider
+from app.domain.organisation.model import Provider, Route
 from app.domain.ports import Clock, OpenUnitOfWork, Tracker
+from app.domain.tracking.errors import NoTracker, TicketGone, TrackerOutcomeUnknown, TrackerUnavailable
 from app.domain.tracking.following import SHOWN, lock
 from app.domain.tracking.model import (
     RemoteTicket,
@@ -19,13 +21,10 @@ from app.domain.tracking.model import (
     Ticket,
     TicketEvent,
     TicketEventKind,
-    TicketGone,
     TicketStatus,
     TicketUpdate,
-    TrackerOutcomeUnknown,
-    TrackerUnavailable,
 )
-from app.domain.tracking.reporting import report
+from app.domain.tracking.reporting import report, report_project, settle_project
 from app.domain.tracking.routing import project_of, ticket_update
 from app.domain.tracking.use_cases.apply_ticket_event import APPLIED, LOST, apply_ticket_event
 
@@ -46,14 +45,17 @@ class Reconciled:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """Our tickets in one project of one tracker, and since when its changes are asked for."""
+    """Our tickets in one project of one tracker, on one kind of route, and since when its changes are asked for."""
 
-    provider: Provider
-    name: str
+    route: Route
     tickets: tuple[Ticket, ...]
     since: datetime
     unlisted: tuple[Ticket, ...]
     """Those that are read one by one if the list does not name them: they were deleted or have moved."""
+
+    @property
+    def title(self) -> str:
+        return f"{self.route.provider} {self.route.project}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class _Run:
     async def apply(self, kind: TicketEventKind, ticket: Ticket, remote: RemoteTicket | None = None) -> None:
         """The way that webhooks take."""
         assert ticket.external_id is not None
-        event = TicketEvent(kind, ticket.route.provider, ticket.external_id, remote)
+        event = TicketEvent(kind, ticket.route.provider, ticket.external_id, remote, asked=True)
         outcome = await apply_ticket_event(self.uow, self.clock, self.trackers, event=event)
         self.done.adopted += outcome == APPLIED
         self.done.lost += outcome == LOST
@@ -90,54 +92,62 @@ async def reconcile_tickets(
         tickets = await u.tickets.linked(now - RECENTLY)
     lanes = defaultdict(list)
     for project in _projects(tickets, now - RECENTLY, recent):
-        if project.provider in trackers:
-            lanes[project.provider].append(project)
-    await asyncio.gather(*(_lane(run, projects, go_on) for projects in lanes.values()))
+        lanes[project.route.provider].append(project)
+    await asyncio.gather(*(_lane(run, projects, go_on, recent) for projects in lanes.values()))
     return run.done
 
 
 def _projects(tickets: Sequence[Ticket], day_ago: datetime, recent: bool) -> list[Project]:
-    groups = defaultdict(list)
+    groups: dict[tuple[Any, ...], list[Ticket]] = defaultdict(list)
     for ticket in tickets:
-        provider = ticket.route.provider
-        groups[provider, project_of(provider, ticket.key or "")].append(ticket)
-    return [_project(provider, name, group, day_ago, recent) for (provider, name), group in groups.items()]
+        route = ticket.route
+        place = route.provider, project_of(route.provider, ticket.key or "")
+        groups[*place, route.due_field, tuple(route.priorities.items())].append(ticket)
+    return [_project(name, group, day_ago, recent) for (_, name, *_), group in groups.items()]
 
 
-def _project(provider: Provider, name: str, group: list[Ticket], day_ago: datetime, recent: bool) -> Project:
+def _project(name: str, group: list[Ticket], day_ago: datetime, recent: bool) -> Project:
+    route = replace(group[0].route, project=name)
     if recent:
         touched = tuple(ticket for ticket in group if ticket.updated_at >= day_ago)
-        return Project(provider, name, tuple(group), day_ago, touched)
+        return Project(route, tuple(group), day_ago, touched)
     known = [ticket.source_updated_at for ticket in group if ticket.source_updated_at is not None]
-    return Project(provider, name, tuple(group), min([*known, day_ago]), tuple(group))
+    return Project(route, tuple(group), min([*known, day_ago]), tuple(group))
 
 
-async def _lane(run: _Run, projects: Sequence[Project], go_on: Callable[[], bool]) -> None:
-    """One provider's projects, one after the other."""
+async def _lane(run: _Run, projects: Sequence[Project], go_on: Callable[[], bool], recent: bool) -> None:
+    """One provider's projects, one after the other. What a tracker does not answer by day is asked again soon."""
     for project in projects:
         if not go_on():
             return
         try:
             await _compare(run, project)
         except DomainError as error:
-            run.done.problems.append(f"{project.provider} {project.name}: {error.message}")
-            if isinstance(error, SILENT):
+            run.done.problems.append(f"{project.title}: {error.message}")
+            silent = isinstance(error, SILENT)
+            if not (silent and recent):
+                await report_project(run.uow, project.route, project.tickets, error.message, run.clock())
+            if silent:
                 return
 
 
 async def _compare(run: _Run, project: Project) -> None:
-    tracker = run.trackers[project.provider]
-    route = replace(project.tickets[0].route, project=project.name)
+    route = project.route
+    tracker = run.trackers.get(route.provider)
+    if tracker is None:
+        raise NoTracker(f"No tracker {route.provider} is configured; set its credentials.")
     listed = {remote.external_id: remote for remote in await tracker.changed_since(route, project.since)}
+    await settle_project(run.uow, route, run.clock())
     async with run.uow() as u:
-        found = await u.tickets.find_externals(project.provider, list(listed))
+        found = await u.tickets.find_externals(route.provider, list(listed))
     known = {str(ticket.external_id): ticket for ticket in found}
     for external_id, ticket in known.items():
-        await _alone(run, ticket, _compare_one(run, ticket, listed[external_id]))
+        if ticket.route.reads_like(route):
+            await _alone(run, ticket, _compare_one(run, ticket, listed[external_id]))
     for ticket in project.unlisted:
         if ticket.external_id not in listed:
             await _alone(run, ticket, _ask(run, tracker, ticket))
-    await _look_for_doubles(run, project.provider, [remote for id, remote in listed.items() if id not in known])
+    await _look_for_doubles(run, route.provider, [remote for id, remote in listed.items() if id not in known])
 
 
 async def _alone(run: _Run, ticket: Ticket, work: Awaitable[object]) -> None:
@@ -155,9 +165,17 @@ async def _compare_one(run: _Run, ticket: Ticket, remote: RemoteTicket) -> None:
     if remote.status is TicketStatus.LOST:
         await run.apply(TicketEventKind.DELETED, ticket)
     elif ticket.is_newer(remote.updated_at) or (
-        remote.updated_at == ticket.source_updated_at and any(getattr(ticket, n) != getattr(remote, n) for n in SHOWN)
+        remote.updated_at == ticket.source_updated_at and _differs(ticket, remote, run.clock())
     ):
         await run.apply(TicketEventKind.CHANGED, ticket, remote)
+
+
+def _differs(ticket: Ticket, remote: RemoteTicket, now: datetime) -> bool:
+    """A sprint that ends changes no time of its tickets."""
+    if ticket.route.are_one(ticket.priority, remote.priority):
+        remote = replace(remote, priority=ticket.priority)
+    changed = any(getattr(ticket, name) != getattr(remote, name) for name in SHOWN)
+    return changed or bool(ticket.went_by(remote.planned, now))
 
 
 async def _ask(run: _Run, tracker: Tracker, ticket: Ticket) -> RemoteTicket | None:

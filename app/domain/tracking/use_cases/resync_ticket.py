@@ -11,15 +11,13 @@ from app.domain.follow_through.model import FindingCode
 from app.domain.ids import new_id
 from app.domain.organisation.model import Provider
 from app.domain.ports import Clock, OpenUnitOfWork, Tracker, UnitOfWork
+from app.domain.tracking.deliveries import Delivery, DeliveryKind
+from app.domain.tracking.errors import NoTracker, TicketGone
 from app.domain.tracking.following import follow, lose
 from app.domain.tracking.model import (
-    Delivery,
-    DeliveryKind,
-    NoTracker,
     RemoteTicket,
     SyncState,
     Ticket,
-    TicketGone,
     TicketStatus,
     TicketUpdate,
 )

@@ -6,8 +6,9 @@ from uuid import UUID
 from app.domain.access import Action, Caller, authorize
 from app.domain.errors import NotFound, WrongState
 from app.domain.ports import Clock, OpenUnitOfWork
+from app.domain.tracking.deliveries import Delivery, DeliveryKind
 from app.domain.tracking.following import lock
-from app.domain.tracking.model import Delivery, DeliveryKind, SyncState, Ticket
+from app.domain.tracking.model import SyncState, Ticket
 
 
 async def retry_delivery(uow: OpenUnitOfWork, clock: Clock, *, caller: Caller, delivery_id: UUID) -> Delivery:

@@ -1,4 +1,8 @@
-"""Where a ticket is planned, and how its route maps priorities and due dates."""
+"""The sprint, cycle or milestone that a ticket is planned in, and whether its end was noticed."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0004"
 down_revision = "0003"
@@ -7,8 +11,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.add_column("tickets", sa.Column("planned", postgresql.JSONB(), nullable=True))
+    op.add_column("tickets", sa.Column("plan_seen_over", sa.Boolean(), server_default=sa.false(), nullable=False))
 
 
 def downgrade() -> None:
-    pass
+    op.drop_column("tickets", "plan_seen_over")
+    op.drop_column("tickets", "planned")
