@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.actions.model import Priority
@@ -28,7 +28,7 @@ from app.domain.budgets.model import (
     new_boost,
 )
 from app.domain.budgets.slos import InvalidSlo, Slo, SloDefinition
-from app.domain.budgets.view import budget_view
+from app.domain.budgets.view import SloBudget, budget_view
 from app.domain.ids import new_id
 from app.domain.policy import BudgetPolicy
 from tests.make import NOW
@@ -106,6 +106,7 @@ boosts = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.sampled_from(Priority), st.lists(boosts, max_size=8))
 def test_effective_is_never_below_base_and_never_above_urgent(base: Priority, some: list[Boost]) -> None:
     priority, why = effective_priority(base, some, POLICY)
@@ -114,6 +115,7 @@ def test_effective_is_never_below_base_and_never_above_urgent(base: Priority, so
     assert why is None or why.is_live
 
 
+@settings(deadline=None)
 @given(st.sampled_from(Priority), st.lists(boosts, max_size=6), st.randoms())
 def test_the_order_of_boosts_does_not_matter(base: Priority, some: list[Boost], random: Any) -> None:
     shuffled = random.sample(some, len(some))
@@ -122,6 +124,7 @@ def test_the_order_of_boosts_does_not_matter(base: Priority, some: list[Boost], 
     assert (one[1] and one[1].key) == (other[1] and other[1].key)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(Priority), st.lists(boosts, max_size=8), st.booleans())
 def test_priorities_return_to_base_when_every_boost_has_ended(base: Priority, some: list[Boost], by_hand: bool) -> None:
     if by_hand:
@@ -155,6 +158,7 @@ def test_a_late_sighting_of_burning_interrupts_the_clear_time() -> None:
 seen_at = st.lists(st.tuples(st.integers(1, 20), st.booleans()), min_size=1, max_size=5, unique_by=lambda seen: seen[0])
 
 
+@settings(deadline=None)
 @given(seen_at)
 def test_the_order_of_arrival_does_not_matter(seen: list[tuple[int, bool]]) -> None:
     ends = set()
@@ -204,6 +208,7 @@ def test_a_silent_source_makes_it_stale_and_after_three_days_unknown() -> None:
     assert (gone.state, gone.ended_because) == (BoostState.EXPIRED_UNKNOWN, "its source fell silent")
 
 
+@settings(deadline=None)
 @given(boosts, st.lists(st.integers(0, 5), max_size=5), st.integers(0, 500))
 def test_silence_is_never_a_recovery(one: Boost, renewed: list[int], hours: int) -> None:
     for at in renewed:
@@ -300,6 +305,25 @@ def test_an_slo_that_nobody_measured_is_unknown_and_the_worst_band_is_the_servic
         ("a", Band.HEALTHY, 0.0), ("b", Band.UNKNOWN, 3600.0), ("promised", Band.UNKNOWN, None),
     ]  # fmt: skip
     assert (view.band, view.levels, view.slos[2].objective) == (Band.UNKNOWN, 2, 0.999)
+
+
+def test_of_several_sources_the_worst_that_is_not_silent_speaks() -> None:
+    looks = [
+        BudgetReading(SERVICE, "a", "prometheus", Measured(after(0), 0.9)),
+        BudgetReading(SERVICE, "a", "datadog", Measured(after(-0.2), 0.1)),
+        BudgetReading(SERVICE, "a", "datadog", Measured(after(-0.4), 0.2)),
+        BudgetReading(SERVICE, "a", "budgetd", Measured(after(0), None, 3.0)),
+    ]
+
+    def view(hours: float) -> SloBudget:
+        given = {"slos": [], "readings": looks, "boosts": [], "now": after(hours), "policy": POLICY}
+        (one,) = budget_view(SERVICE, "checkout", **given).slos  # type: ignore[arg-type]
+        return one
+
+    now = view(0)
+    assert (now.band, now.source, [look.remaining for look in now.history]) == (Band.LOW, "datadog", [0.1, 0.2])
+    later = view(0.4)
+    assert (later.band, later.source, later.age) == (Band.UNKNOWN, "prometheus", 1440.0)
 
 
 @pytest.mark.parametrize(

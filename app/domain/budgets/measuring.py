@@ -44,9 +44,12 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredBudget:
-    """A look at the budget of one SLO, with the service's name as the monitoring system has it."""
+    """A look at the budget of one SLO, with the service's name as the monitoring system has it.
 
-    service: str
+    `service` is None where only the SLO's name leads to it.
+    """
+
+    service: str | None
     slo: str
     measured: Measured
 

@@ -4,8 +4,10 @@ from difflib import get_close_matches
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from app.domain.budgets.alerts import Alert
+from app.domain.budgets.measuring import MeasuredBudget
 from app.domain.errors import NotFound, Problem
 from app.domain.follow_through.model import Finding, FindingCode
+from app.domain.follow_through.opening import open_finding
 from app.domain.ids import new_id
 from app.domain.organisation.model import Service
 from app.domain.ports import Clock, OpenUnitOfWork, UnitOfWork
@@ -25,11 +27,11 @@ async def the_place(u: UnitOfWork, ref: str) -> Service:
     raise NotFound(f"There is no service “{ref}”.{hint}", problems=problems)
 
 
-async def find_place(u: UnitOfWork, alert: Alert) -> Service | None:
-    """The service that an alert names, else the one whose imported SLO has the alert's name."""
-    if alert.service is not None:
-        return await u.services.find_by_slug(alert.service)
-    service_id = await u.slos.service_of(alert.slo)
+async def find_place(u: UnitOfWork, said: Alert | MeasuredBudget) -> Service | None:
+    """The service that a monitoring system names, else the one whose imported SLO has the name that it says."""
+    if said.service is not None:
+        return await u.services.find_by_slug(said.service)
+    service_id = await u.slos.service_of(said.slo)
     return await u.services.find(service_id) if service_id else None
 
 
@@ -44,5 +46,5 @@ async def report_unmatched(uow: OpenUnitOfWork, clock: Clock, service: str | Non
         opened_at=clock(),
     )  # fmt: skip
     async with uow() as u:
-        await u.findings.open(finding)
+        await open_finding(u, finding)
         await u.commit()

@@ -11,7 +11,8 @@ from app.domain.budgets.model import Boost, BoostKey, BoostState, Sighting, effe
 from app.domain.events import Event, EventType
 from app.domain.policy import BudgetPolicy
 from app.domain.ports import UnitOfWork
-from app.domain.tracking.model import Delivery, Ticket, TicketUpdate
+from app.domain.tracking.deliveries import Delivery
+from app.domain.tracking.model import Ticket, TicketUpdate
 from app.domain.tracking.routing import ticket_update
 
 EVENTS: Mapping[BoostState, EventType] = {

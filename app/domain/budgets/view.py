@@ -58,11 +58,23 @@ def budget_view(
 def _of_slo(
     name: str, objective: float | None, readings: Sequence[BudgetReading], now: datetime, policy: BudgetPolicy
 ) -> SloBudget:
+    """Where several sources measure it, the worst of those that are not silent speaks; else the last one that did."""
     own = sorted((r for r in readings if r.slo == name), key=lambda reading: reading.measured.at, reverse=True)
     if not own:
         return SloBudget(name, Band.UNKNOWN, None, objective, None, None)
-    last, source = own[0].measured, own[0].source
-    is_fresh = now - last.at <= policy.silent_after.get(source, policy.silent_after_default)
-    band = band_of(last.remaining, policy) if is_fresh else Band.UNKNOWN
-    age = max(0.0, (now - last.at).total_seconds())
-    return SloBudget(name, band, source, objective, last, age, tuple(r.measured for r in own))
+    latest: dict[str, BudgetReading] = {}
+    for reading in own:
+        latest.setdefault(reading.source, reading)
+    fresh = [one for one in latest.values() if one.measured.remaining is not None and _is_fresh(one, now, policy)]
+    band, shown = min(
+        ((band_of(one.measured.remaining, policy), one) for one in fresh),
+        key=lambda found: list(Band).index(found[0]),
+        default=(Band.UNKNOWN, own[0]),
+    )
+    history = tuple(one.measured for one in own if one.source == shown.source)
+    age = max(0.0, (now - shown.measured.at).total_seconds())
+    return SloBudget(name, band, shown.source, objective, shown.measured, age, history)
+
+
+def _is_fresh(reading: BudgetReading, now: datetime, policy: BudgetPolicy) -> bool:
+    return now - reading.measured.at <= policy.silent_after.get(reading.source, policy.silent_after_default)

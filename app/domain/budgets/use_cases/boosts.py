@@ -20,6 +20,7 @@ from app.domain.budgets.places import the_place
 from app.domain.budgets.recording import Sighted, keep, reprioritise, sight, tell_tickets
 from app.domain.errors import NotFound
 from app.domain.follow_through.model import Finding, FindingCode
+from app.domain.follow_through.opening import open_finding
 from app.domain.ids import new_id
 from app.domain.policy import BudgetPolicy
 from app.domain.ports import Clock, OpenUnitOfWork, UnitOfWork
@@ -152,7 +153,7 @@ async def _report(u: UnitOfWork, boost: Boost, now: datetime) -> None:
         remedy="Look whether the budget has recovered and why the source is silent, then dismiss this.",
         opened_at=now, team_id=service.team_id if service else None,
     )  # fmt: skip
-    await u.findings.open(finding)
+    await open_finding(u, finding)
 
 
 async def reprioritise_item(uow: OpenUnitOfWork, clock: Clock, policy: BudgetPolicy, *, item_id: UUID) -> int:

@@ -1,5 +1,6 @@
 """Signals that we read ourselves: polled budgets and alerts."""
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -13,29 +14,29 @@ from app.domain.budgets.recording import reprioritise, sight
 from app.domain.policy import BudgetPolicy
 from app.domain.ports import Clock, InboxItem, OpenUnitOfWork, SignalSource, SloSource
 
-POLLED, ALERTED = "prometheus", "alertmanager"
+ALERTED = "alertmanager"
 
 
-async def poll_budgets(uow: OpenUnitOfWork, clock: Clock, policy: BudgetPolicy, source: SloSource) -> int:
-    """Look at every budget there is. Raises MonitoringUnavailable and records nothing then: silence is no recovery.
+async def poll_budgets(uow: OpenUnitOfWork, clock: Clock, policy: BudgetPolicy, name: str, source: SloSource) -> int:
+    """Look at every budget that the source of this name measures; how many were recorded.
 
-    Returns how many budgets were recorded.
+    Raises MonitoringUnavailable and records nothing then: silence is no recovery.
     """
     count = 0
     for budget in await source.budgets(clock()):
-        count += await _record(uow, clock, policy, budget)
+        count += await _record(uow, clock, policy, name, budget)
     return count
 
 
-async def _record(uow: OpenUnitOfWork, clock: Clock, policy: BudgetPolicy, budget: MeasuredBudget) -> bool:
+async def _record(uow: OpenUnitOfWork, clock: Clock, policy: BudgetPolicy, source: str, budget: MeasuredBudget) -> bool:
     if not budget.measured.says_something:
         return False
     async with uow() as u:
-        service = await u.services.find_by_slug(budget.service)
+        service = await find_place(u, budget)
     if service is None:
-        await report_unmatched(uow, clock, budget.service, budget.slo, POLLED)
+        await report_unmatched(uow, clock, budget.service, budget.slo, source)
         return False
-    reading = BudgetReading(service.id, budget.slo, POLLED, budget.measured)
+    reading = BudgetReading(service.id, budget.slo, source, budget.measured)
     await record_budget(uow, clock, policy, caller=SYSTEM, reading=reading)
     return True
 
@@ -91,7 +92,7 @@ async def apply_alerts(
 
     Safe to repeat. An alert about a service that nobody knows becomes a finding and stops no other.
     """
-    applied, unmatched = 0, 0
+    unmatched, by_service = 0, defaultdict[UUID, list[Alert]](list)
     for alert in merged(alerts):
         async with uow() as u:
             service = await find_place(u, alert)
@@ -99,21 +100,30 @@ async def apply_alerts(
             unmatched += 1
             await report_unmatched(uow, clock, alert.service, alert.slo, ALERTED)
         else:
-            applied += 1
-            await _apply(uow, clock, policy, service.id, alert, received_at)
+            by_service[service.id].append(alert)
+    for service_id, own in by_service.items():
+        await _apply(uow, clock, policy, service_id, own, received_at)
+    applied = sum(map(len, by_service.values()))
     return f"{applied} applied, {unmatched} unmatched" if applied or unmatched else "of no interest"
 
 
 async def _apply(
-    uow: OpenUnitOfWork, clock: Clock, policy: BudgetPolicy, service_id: UUID, alert: Alert, received_at: datetime
+    uow: OpenUnitOfWork,
+    clock: Clock,
+    policy: BudgetPolicy,
+    service_id: UUID,
+    alerts: Sequence[Alert],
+    received_at: datetime,
 ) -> None:
+    """All that a post says of one service, in one transaction: its items are re-prioritised once."""
     now, actor = clock(), SYSTEM.actor
     until = received_at + policy.silent_after[ALERTED]
-    sighting = Sighting(received_at, alert.firing, until, alert.reason if alert.firing else "")
     async with uow() as u:
         await u.boosts.lock(service_id)
-        key = BoostKey(service_id, alert.slo, ALERTED, alert.signal)
-        await sight(u, key, sighting, policy=policy, now=now, actor=actor)
+        for alert in alerts:
+            key = BoostKey(service_id, alert.slo, ALERTED, alert.signal)
+            sighting = Sighting(received_at, alert.firing, until, alert.reason if alert.firing else "")
+            await sight(u, key, sighting, policy=policy, now=now, actor=actor)
         await reprioritise(u, service_id, policy=policy, now=now, actor=actor)
         await u.commit()
 
