@@ -22,7 +22,7 @@ from app.domain.learning.statistics import (
     quantile,
     wilson_interval,
 )
-from app.domain.learning.trend import Trend, TrendVerdict, theil_sen, trend_verdict
+from app.domain.learning.trend import Trend, TrendMethod, TrendVerdict, half_split, theil_sen, trend_of, trend_verdict
 
 Z95 = 1.959963984540054
 cells = st.integers(0, 40)
@@ -272,3 +272,42 @@ def test_a_fitted_prior_has_the_mean_of_equal_exposures() -> None:
     found = fit_gamma(rows)
     assert isinstance(found, GammaPrior)
     assert found.shape / found.days == pytest.approx(15 / 600, rel=1e-6)
+
+
+def test_half_split_pairs_find_a_slope_and_an_interval_that_covers_it() -> None:
+    covered = 0
+    for seed in range(60):
+        dice = random.Random(seed)
+        points = [(x := dice.uniform(-180, 0), 3 * x + dice.gauss(0, 200)) for _ in range(800)]
+        found = half_split(points, 0.95)
+        assert found is not None
+        assert found.low is not None
+        assert found.high is not None
+        assert (found.n, found.method) == (800, TrendMethod.HALF_SPLIT)
+        covered += found.low <= 3 <= found.high
+    assert covered >= 52
+
+
+def test_half_split_pairs_do_not_depend_on_the_order() -> None:
+    dice = random.Random(5)
+    points = [(dice.uniform(0, 9), dice.gauss(0, 1)) for _ in range(31)]
+    assert half_split(dice.sample(points, 31), 0.95) == half_split(points, 0.95)
+
+
+@pytest.mark.parametrize("points", [[], [(1.0, 2.0)], [(1.0, 2.0), (1.0, 3.0)]])
+def test_half_split_pairs_need_two_instants(points: list[tuple[float, float]]) -> None:
+    assert half_split(points, 0.95) is None
+
+
+def test_few_half_split_pairs_carry_no_interval() -> None:
+    found = half_split([(0.0, 0.0), (1.0, 1.0), (2.0, 2.0), (3.0, 3.0)], 0.95)
+    assert found is not None
+    assert (found.slope, found.low, found.high) == (1.0, None, None)
+
+
+def test_a_trend_takes_every_pair_until_there_are_too_many() -> None:
+    points = [(float(x), float(x % 7)) for x in range(40)]
+    few, many = (trend_of(points, 0.95, every_pair_up_to=most) for most in (40, 39))
+    assert few is not None
+    assert many is not None
+    assert (few.method, many.method) == (TrendMethod.EVERY_PAIR, TrendMethod.HALF_SPLIT)

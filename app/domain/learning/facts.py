@@ -11,10 +11,8 @@ from app.domain.learning.statistics import GammaPrior
 
 @dataclass(frozen=True, slots=True)
 class FactFilter:
-    """Records of the `lookback_days` before `as_of`, of a team, a service or severities where named."""
+    """Records of a team, a service or severities where named; of all where not."""
 
-    as_of: datetime
-    lookback_days: int
     team: str | None = None
     service: str | None = None
     severities: tuple[int, ...] = ()
@@ -48,6 +46,18 @@ class RiskyItem:
     service: str
     originating_rank: int
     originated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PatternItem:
+    """A not-closed item of a meta-review: the distinct (root cause, service) pairs of its pattern's incidents."""
+
+    item_id: UUID
+    pairs: tuple[tuple[UUID, UUID], ...]
+    originating_rank: int
+    originated_at: datetime
+    service_id: UUID | None = None
+    service: str = ""
 
 
 @dataclass(frozen=True, slots=True)

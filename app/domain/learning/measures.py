@@ -1,15 +1,16 @@
 """A measured number with what is missing from it, and the windows numbers are measured in."""
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import Literal, TypeVar
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Literal
 
-Row = TypeVar("Row")
 Bucketing = Literal["week", "month", "quarter"]
 DAY = timedelta(days=1)
 MONTHS: Mapping[Bucketing, int] = {"month": 1, "quarter": 3}
+LONGEST_LOOKBACK = 3660
+USUAL_LOOKBACK = 365
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,15 @@ class MetricsPolicy:
     level: float = 0.95
     bootstrap_draws: int = 400
     bootstrap_seed: int = 0
+    bootstrap_whole: int = 250
+    """Up to so many postmortems the bootstrap draws postmortems; beyond, what each cause adds to the estimate."""
+    bootstrap_blocks: int = 200
     severe_rank: int = 2
+    every_pair_up_to: int = 500
+    trend_incidents: int = 4000
+    """A trend rests on every pair of incidents, beyond that on half-split pairs, of at most so many incidents."""
+    ages: tuple[int, ...] = (30, 90, 180)
+    """Days that divide open items by age."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +56,13 @@ class Window:
     bucketing: Bucketing = "month"
     zone: tzinfo = UTC
 
+    @property
+    def since(self) -> datetime:
+        return self.as_of - self.lookback_days * DAY
+
     def holds(self, at: datetime) -> bool:
         """True from `as_of - lookback_days` up to, not including, `as_of`."""
-        return self.as_of - self.lookback_days * DAY <= at < self.as_of
+        return self.since <= at < self.as_of
 
     def bucket(self, at: datetime) -> date:
         """First day of the bucket of an instant."""
@@ -61,43 +74,36 @@ class Window:
 
     def buckets(self) -> list[date]:
         """All buckets the window touches, the empty ones too, the oldest first."""
-        last = self.as_of - timedelta.resolution
-        days = (self.as_of - d * DAY for d in range(1, self.lookback_days + 1))
-        return sorted({self.bucket(at) for at in (last, *days)})
+        found, last = [self.bucket(self.since)], self.bucket(self.as_of - timedelta.resolution)
+        while found[-1] < last:
+            found.append(self._after(found[-1]))
+        return found
+
+    def _after(self, starts_on: date) -> date:
+        if self.bucketing == "week":
+            return starts_on + 7 * DAY
+        months = starts_on.month - 1 + MONTHS[self.bucketing]
+        return starts_on.replace(year=starts_on.year + months // 12, month=months % 12 + 1)
+
+    def bounds(self) -> list[datetime]:
+        """The instants at which the buckets begin, in their order."""
+        return [datetime.combine(day, time(), self.zone).astimezone(UTC) for day in self.buckets()]
+
+    def reaching_back(self, lookback_days: int) -> "Window":
+        return replace(self, lookback_days=lookback_days)
 
 
-def split(rows: Iterable[Row], why_missing: Callable[[Row], str | None]) -> tuple[list[Row], Counter[str]]:
-    """The rows that count, and how many do not for each reason."""
-    counted: list[Row] = []
-    missing: Counter[str] = Counter()
-    for row in rows:
-        reason = why_missing(row)
-        if reason is None:
-            counted.append(row)
-        else:
-            missing[reason] += 1
-    return counted, missing
-
-
-def measure(value: float | None, n: int, missing: Counter[str]) -> Measure:
+def measure(value: float | None, n: int, missing: Mapping[str, int]) -> Measure:
     """A value over n rows, beside those missing."""
-    return Measure(value, n, missing.total(), dict(missing))
+    reasons = {reason: count for reason, count in sorted(missing.items()) if count}
+    return Measure(value, n, sum(reasons.values()), reasons)
 
 
-def share(
-    rows: Iterable[Row],
-    why_missing: Callable[[Row], str | None],
-    succeeds: Callable[[Row], bool],
-) -> Measure:
-    """Share of the counted rows that succeed."""
-    counted, missing = split(rows, why_missing)
-    successes = sum(succeeds(row) for row in counted)
-    return measure(successes / len(counted) if counted else None, len(counted), missing)
+def share(successes: int, n: int, missing: Mapping[str, int]) -> Measure:
+    """The share of n rows that succeeded, beside those missing."""
+    return measure(successes / n if n else None, n, missing)
 
 
-def by_bucket(window: Window, rows: Iterable[Row], instant: Callable[[Row], datetime]) -> dict[date, list[Row]]:
-    """Rows of every bucket of the window, the oldest first; an empty list where there is none."""
-    found: defaultdict[date, list[Row]] = defaultdict(list)
-    for row in rows:
-        found[window.bucket(instant(row))].append(row)
-    return {starts_on: found[starts_on] for starts_on in window.buckets()}
+def total(counts: Mapping[str, int], *more: Mapping[str, int]) -> Counter[str]:
+    """Counts by reason, added up."""
+    return sum((Counter(one) for one in more), Counter(counts))

@@ -1,166 +1,209 @@
 """How many postmortems saw their root cause strike again: the primary measure of the article."""
 
-from bisect import bisect_right
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import chain
+from math import fsum
+from typing import Protocol
 from uuid import UUID
 
-from app.domain.learning.measures import DAY, Measure, MetricsPolicy, Window, measure
+from app.domain.learning.measures import Measure, MetricsPolicy, Window, measure, share, total
 from app.domain.learning.statistics import (
     Interval,
+    LifeTable,
     Survival,
     cluster_bootstrap_interval,
     kaplan_meier,
+    mixed,
+    quantile,
+    resampled_sums,
 )
 
 
+class FollowUps(Protocol):
+    """Follow-up of the units of one cluster, in whole days to the event, to `as_of`, or to the horizon.
+
+    `followed` had no event up to the horizon; `seen_to_the_end` began that long ago, whatever happened then.
+    """
+
+    @property
+    def recurred(self) -> Sequence[float]: ...
+    @property
+    def censored(self) -> Sequence[float]: ...
+    @property
+    def followed(self) -> int: ...
+    @property
+    def seen_to_the_end(self) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
-class PostmortemRow:
-    """A postmortem and its incident; `root_cause_id` is None while proposed or `undetermined`."""
+class CauseFollowUps:
+    """The postmortems of one root cause."""
 
-    postmortem_id: UUID
-    created_at: datetime
-    root_cause_id: UUID | None
-    started_at: datetime | None
-    resolved_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class OccurrenceRow:
-    """A standard incident with a confirmed root cause (after merges)."""
-
-    incident_id: UUID
     root_cause_id: UUID
-    started_at: datetime
+    recurred: Sequence[float] = ()
+    censored: Sequence[float] = ()
+    followed: int = 0
+    seen_to_the_end: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RecurrenceCounts:
+    """Postmortems created in one bucket; `young` have not recurred but were not followed to the horizon either."""
+
+    n: int = 0
+    recurred: int = 0
+    young: int = 0
+    missing: Mapping[str, int] = field(default_factory=dict)
+    n_created: int = 0
+    recurred_created: int = 0
+    missing_created: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrences:
+    """What happened after the postmortems of a window: counts by bucket number, follow-up by root cause."""
+
+    buckets: Mapping[int, RecurrenceCounts] = field(default_factory=dict)
+    causes: Sequence[CauseFollowUps] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecurrenceBucket:
+    """The share among postmortems created in one bucket; `young` may still recur: the censored part of a chart."""
+
+    starts_on: date
+    recurred: Measure
+    recurred_after_created: Measure
+    young: int
 
 
 @dataclass(frozen=True, slots=True)
 class RecurrenceRate:
-    """Shares of postmortems; `followed` corrects for the young ones, `at_risk` reached the end."""
+    """Shares of postmortems; `interval` belongs to `followed`, `at_risk` were followed that long."""
 
     recurred: Measure
     recurred_after_created: Measure
     followed: Measure
     interval: Interval | None
     at_risk: int
+    buckets: tuple[RecurrenceBucket, ...]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _Case:
-    """Follow-up of one postmortem: days to the recurrence, or to the end of what was seen."""
-
-    root_cause_id: UUID
-    days: float
-    recurred: bool
-    full: bool
-
-
-def recurrence_rate(
-    postmortems: Iterable[PostmortemRow],
-    occurrences: Iterable[OccurrenceRow],
-    window: Window,
-    policy: MetricsPolicy,
-) -> RecurrenceRate:
+def recurrence_rate(found: Recurrences, window: Window, policy: MetricsPolicy) -> RecurrenceRate:
     """Postmortems created in the window whose root cause struck again within the policy's days.
 
-    Counted from the incident's `resolved_at`, else `started_at`; the article's variant from the
-    postmortem's `created_at`. Young postmortems count as not recurred in both: `followed`
-    corrects that, 1 - Kaplan-Meier at the horizon, None (`insufficient_follow_up`) where nobody
-    was followed that long. Its interval resamples root causes, whose postmortems share a fate.
+    Counted from the incident's `resolved_at`, else `started_at`; the article's variant from the postmortem's
+    `created_at`. Young postmortems count as not recurred in both: `followed` corrects that, 1 - Kaplan-Meier at the
+    horizon, None (`insufficient_follow_up`) where nobody was followed that long. Its interval resamples root causes,
+    whose postmortems share a fate.
     """
-    rows = [row for row in postmortems if window.holds(row.created_at)]
-    starts = _starts_by_cause(occurrences, window.as_of)
-
-    def cases(
-        since: Callable[[PostmortemRow], datetime | None],
-    ) -> tuple[list[_Case], Counter[str]]:
-        return _cases(rows, since, starts, window.as_of, policy.recurrence_days)
-
-    found, missing = cases(lambda row: row.resolved_at or row.started_at)
-    curve = _curve(found, policy.recurrence_days)
+    counts = list(found.buckets.values())
+    curve = survival(found.causes, policy)
+    n, missing = sum(c.n for c in counts), total({}, *(c.missing for c in counts))
     return RecurrenceRate(
-        recurred=_crude(found, missing),
-        recurred_after_created=_crude(*cases(lambda row: row.created_at)),
-        followed=_followed(curve, len(found), missing),
-        interval=_interval(found, policy) if curve else None,
+        recurred=_recurred(counts),
+        recurred_after_created=_recurred_after_created(counts),
+        followed=followed(curve, n, missing),
+        interval=survival_interval(found.causes, curve, policy),
         at_risk=curve.at_risk if curve else 0,
+        buckets=tuple(_bucket(on, found.buckets.get(no)) for no, on in enumerate(window.buckets())),
     )
 
 
-def _starts_by_cause(occurrences: Iterable[OccurrenceRow], as_of: datetime) -> Mapping[UUID, Sequence[datetime]]:
-    starts: defaultdict[UUID, list[datetime]] = defaultdict(list)
-    for row in occurrences:
-        if row.started_at <= as_of:
-            starts[row.root_cause_id].append(row.started_at)
-    return {cause: sorted(instants) for cause, instants in starts.items()}
-
-
-def _cases(
-    rows: Iterable[PostmortemRow],
-    since: Callable[[PostmortemRow], datetime | None],
-    starts: Mapping[UUID, Sequence[datetime]],
-    as_of: datetime,
-    horizon: int,
-) -> tuple[list[_Case], Counter[str]]:
-    cases: list[_Case] = []
-    missing: Counter[str] = Counter()
-    for row in rows:
-        origin = since(row)
-        if row.root_cause_id is None:
-            missing["cause_undetermined"] += 1
-        elif origin is None:
-            missing["no_start"] += 1
-        else:
-            known = starts.get(row.root_cause_id, ())
-            cases.append(_follow(row.root_cause_id, origin, known, as_of, horizon))
-    return cases, missing
-
-
-def _follow(cause: UUID, origin: datetime, starts: Sequence[datetime], as_of: datetime, horizon: int) -> _Case:
-    """Follow-up from `origin` to the first later start, the horizon or `as_of`."""
-    later = starts[bisect_right(starts, origin) :][:1]
-    seen = (as_of - origin) / DAY
-    end = max(0.0, min(seen, horizon))
-    first = (later[0] - origin) / DAY if later else None
-    recurred = first is not None and first <= end
-    return _Case(cause, first if first is not None and recurred else end, recurred, seen >= horizon)
-
-
-def _crude(cases: Sequence[_Case], missing: Counter[str]) -> Measure:
-    rate = sum(case.recurred for case in cases) / len(cases) if cases else None
-    return measure(rate, len(cases), missing)
-
-
-def _curve(cases: Sequence[_Case], horizon: int) -> Survival | None:
-    """Kaplan-Meier at the horizon; None where no postmortem is old enough to have reached it."""
-    if not any(case.full for case in cases):
+def survival(clusters: Sequence[FollowUps], policy: MetricsPolicy) -> Survival | None:
+    """Kaplan-Meier at the horizon; None where nothing is old enough to have reached it."""
+    if not any(cluster.seen_to_the_end for cluster in clusters):
         return None
-    days, recurred = [case.days for case in cases], [case.recurred for case in cases]
-    return kaplan_meier(days, recurred, horizon)
+    return _life_table(clusters, policy)[0].survival()
 
 
-def _followed(curve: Survival | None, n: int, missing: Counter[str]) -> Measure:
+def followed(curve: Survival | None, n: int, missing: Mapping[str, int]) -> Measure:
+    """The share that recurred, corrected for those too young to tell."""
     if curve is None:
-        unfollowed = Counter({"insufficient_follow_up": n} if n else {})
-        return measure(None, 0, missing + unfollowed)
+        return measure(None, 0, total(missing, {"insufficient_follow_up": n}))
     return measure(1 - curve.probability, n, missing)
 
 
-def _interval(cases: Sequence[_Case], policy: MetricsPolicy) -> Interval | None:
-    clusters: defaultdict[UUID, list[_Case]] = defaultdict(list)
-    for case in sorted(cases):
-        clusters[case.root_cause_id].append(case)
+def survival_interval(clusters: Sequence[FollowUps], curve: Survival | None, policy: MetricsPolicy) -> Interval | None:
+    """Interval of 1 - survival by a bootstrap over clusters.
 
-    def rate(drawn: Sequence[_Case]) -> float | None:
-        curve = _curve(drawn, policy.recurrence_days)
-        return 1 - curve.probability if curve else None
+    Few units: whole clusters are drawn and the curve computed anew. Many: a draw adds up what its clusters pull the
+    estimate by (the infinitesimal jackknife), which is the same to first order and costs a sum.
+    """
+    if curve is None:
+        return None
+    if sum(len(c.recurred) + len(c.censored) + c.followed for c in clusters) > policy.bootstrap_whole:
+        return _interval_of_pulls(clusters, curve, policy)
+    rows = sorted(_rows(cluster, policy) for cluster in clusters)
+    draws = {"draws": policy.bootstrap_draws, "seed": policy.bootstrap_seed}
+    return cluster_bootstrap_interval(rows, lambda r: _share(_curve(r, policy)), level=policy.level, **draws)
 
-    return cluster_bootstrap_interval(
-        list(clusters.values()),
-        rate,
-        draws=policy.bootstrap_draws,
-        level=policy.level,
-        seed=policy.bootstrap_seed,
-    )
+
+def _interval_of_pulls(clusters: Sequence[FollowUps], curve: Survival, policy: MetricsPolicy) -> Interval | None:
+    # Mixed, so that blocks of clusters differ as clusters do.
+    pulls = mixed(_pulls(clusters, policy), seed=policy.bootstrap_seed)
+    if len(pulls) < 2:
+        return None
+    blocks = [fsum(pulls[i :: policy.bootstrap_blocks]) for i in range(min(policy.bootstrap_blocks, len(pulls)))]
+    share_, centre = 1 - curve.probability, fsum(blocks)
+    sums = resampled_sums(blocks, draws=policy.bootstrap_draws, seed=policy.bootstrap_seed)
+    shares = [share_ - (drawn - centre) for drawn in sums]
+    low, high = (quantile(shares, q) or 0.0 for q in ((1 - policy.level) / 2, (1 + policy.level) / 2))
+    return Interval(min(1.0, max(0.0, low)), min(1.0, max(0.0, high)))
+
+
+def _pulls(clusters: Sequence[FollowUps], policy: MetricsPolicy) -> list[float]:
+    """What each cluster pulls the survival by."""
+    table, durations = _life_table(clusters, policy)
+    happened, ended = table.pulls(durations)
+    to_the_end = ended.get(policy.recurrence_days, 0.0)
+    return [
+        sum(map(happened.__getitem__, c.recurred)) + sum(map(ended.__getitem__, c.censored)) + c.followed * to_the_end
+        for c in clusters
+    ]
+
+
+Row = tuple[float, bool]
+
+
+def _life_table(clusters: Sequence[FollowUps], policy: MetricsPolicy) -> tuple[LifeTable, Iterable[float]]:
+    """Counted by duration, of which there are few: follow-up is in whole days; and the durations."""
+    events: Counter[float] = Counter(chain.from_iterable(c.recurred for c in clusters))
+    ends: Counter[float] = Counter(chain.from_iterable(c.censored for c in clusters))
+    ends[policy.recurrence_days] += sum(c.followed for c in clusters)
+    ends.update(events)
+    return LifeTable.of(events, ends, policy.recurrence_days), ends.keys()
+
+
+def _rows(cluster: FollowUps, policy: MetricsPolicy) -> list[Row]:
+    happened = [(days, True) for days in cluster.recurred]
+    ended = [(days, False) for days in cluster.censored]
+    return sorted(happened + ended) + [(float(policy.recurrence_days), False)] * cluster.followed
+
+
+def _curve(rows: Iterable[Row], policy: MetricsPolicy) -> Survival | None:
+    days, recurred = zip(*rows, strict=True)
+    return kaplan_meier(days, recurred, policy.recurrence_days)
+
+
+def _share(curve: Survival | None) -> float | None:
+    return 1 - curve.probability if curve else None
+
+
+def _recurred(counts: Sequence[RecurrenceCounts]) -> Measure:
+    n, missing = sum(c.n for c in counts), total({}, *(c.missing for c in counts))
+    return share(sum(c.recurred for c in counts), n, missing)
+
+
+def _recurred_after_created(counts: Sequence[RecurrenceCounts]) -> Measure:
+    n, missing = sum(c.n_created for c in counts), total({}, *(c.missing_created for c in counts))
+    return share(sum(c.recurred_created for c in counts), n, missing)
+
+
+def _bucket(starts_on: date, counts: RecurrenceCounts | None) -> RecurrenceBucket:
+    found = [counts] if counts else []
+    young = counts.young if counts else 0
+    return RecurrenceBucket(starts_on, _recurred(found), _recurred_after_created(found), young)

@@ -1,16 +1,20 @@
 """Short exact statistics behind the learning metrics, in the standard library alone."""
 
 import random
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import comb, log, prod, sqrt
+from functools import lru_cache
+from itertools import accumulate
+from math import comb, exp, lgamma, log, prod, sqrt
 from typing import TypeVar
 
 Row = TypeVar("Row")
 
 SHAPE_BOUNDS = (1e-4, 1e3)  # beyond these a likelihood is flat: the search stops there
+EXACT_TABLES = 1000  # beyond so many observations Fisher's weights are logarithms
+TIED = 1e-7  # and equal within this
 SHAPE_STEPS = 45  # halvings of log(shape): the root is known to about 1e-12
 
 
@@ -59,8 +63,11 @@ def fisher_exact(a: int, b: int, c: int, d: int) -> float:
     """Two-sided p of the table [[a, b], [c, d]] (Fisher 1935).
 
     The sum over all tables with the same margins that are no likelier than the observed one,
-    scipy.stats.fisher_exact's convention; the weights are integers, so ties are exact.
+    scipy.stats.fisher_exact's convention; the weights are integers, so ties are exact. Large
+    tables, whose integers have thousands of digits, are summed by logarithms.
     """
+    if a + b + c + d > EXACT_TABLES:
+        return _fisher_by_logarithms(a, b, c, d)
     row, other, column = a + b, c + d, a + c
 
     def weight(cell: int) -> int:
@@ -69,6 +76,22 @@ def fisher_exact(a: int, b: int, c: int, d: int) -> float:
     weights = [weight(cell) for cell in range(max(0, column - other), min(row, column) + 1)]
     observed = weight(a)
     return sum(w for w in weights if w <= observed) / sum(weights)
+
+
+def _fisher_by_logarithms(a: int, b: int, c: int, d: int) -> float:
+    """As `fisher_exact`; two tables count as equally likely within TIED, as in SciPy."""
+    row, other, column = a + b, c + d, a + c
+    constant = lgamma(row + 1) + lgamma(other + 1)
+
+    def weight(cell: int) -> float:
+        cells = (cell, row - cell, column - cell, other - column + cell)
+        return constant - sum(lgamma(one + 1) for one in cells)
+
+    observed = weight(a)
+    weights = [weight(cell) - observed for cell in range(max(0, column - other), min(row, column) + 1)]
+    top = max(weights)
+    total = sum(exp(w - top) for w in weights)
+    return min(1.0, sum(exp(w - top) for w in weights if w <= TIED) / total)
 
 
 def quantile(values: Iterable[float], q: float) -> float | None:
@@ -94,13 +117,53 @@ def kaplan_meier(durations: Sequence[float], observed: Sequence[bool], at: float
     A censoring tied with an event counts as at risk for it; an event at the horizon counts.
     None where the curve ends before the horizon: nobody is left and not all had the event.
     """
-    ordered = sorted(durations)
-    events = Counter(t for t, seen in zip(durations, observed, strict=True) if seen and t <= at)
-    at_risk = len(ordered) - bisect_left(ordered, at)
-    probability = prod(1 - events[t] / (len(ordered) - bisect_left(ordered, t)) for t in sorted(events))
-    if at_risk == 0 and (probability > 0 or not ordered):
-        return None
-    return Survival(float(probability), at_risk)
+    events = Counter(t for t, seen in zip(durations, observed, strict=True) if seen)
+    return LifeTable.of(events, Counter(durations), at).survival()
+
+
+@dataclass(frozen=True, slots=True)
+class LifeTable:
+    """Events and who was at risk of them, at each instant of an event up to the horizon `at`."""
+
+    at: float
+    times: Sequence[float]
+    events: Sequence[int]
+    at_risk: Sequence[int]
+    n: int
+    n_at_horizon: int
+
+    @classmethod
+    def of(cls, events: Mapping[float, int], ends: Mapping[float, int], at: float) -> "LifeTable":
+        """From how many had the event at each instant, and how many were followed to each, with an event or without."""
+        instants = sorted(ends)
+        left = [*accumulate((ends[t] for t in reversed(instants)), initial=0)][::-1]
+        times = sorted(t for t in events if t <= at)
+        at_risk = [left[bisect_left(instants, t)] for t in times]
+        return cls(at, times, [events[t] for t in times], at_risk, left[0], left[bisect_left(instants, at)])
+
+    def survival(self) -> Survival | None:
+        """None where the curve ends before the horizon."""
+        probability = self._probability()
+        if self.n_at_horizon == 0 and (probability > 0 or self.n == 0):
+            return None
+        return Survival(probability, self.n_at_horizon)
+
+    def pulls(self, durations: Iterable[float]) -> tuple[Mapping[float, float], Mapping[float, float]]:
+        """How much more weight on one follow-up of each duration would change the survival: its derivative (Efron
+        1982, chapter 6), where it ended with the event and where without. Zero where nothing moves the estimate."""
+        survivors = [at_risk - n for n, at_risk in zip(self.events, self.at_risk, strict=True)]
+        if not all(survivors):
+            nothing = dict.fromkeys(durations, 0.0)
+            return nothing, nothing
+        steps = zip(self.events, self.at_risk, survivors, strict=True)
+        spared = [0.0, *accumulate(n / (at_risk * alive) for n, at_risk, alive in steps)]
+        fatal = {t: 1 / alive for t, alive in zip(self.times, survivors, strict=True)}
+        share = self._probability()
+        without = {t: share * spared[bisect_right(self.times, t)] for t in durations}
+        return {t: pull - share * fatal.get(t, 0.0) for t, pull in without.items()}, without
+
+    def _probability(self) -> float:
+        return float(prod(1 - n / at_risk for n, at_risk in zip(self.events, self.at_risk, strict=True)))
 
 
 def cluster_bootstrap_interval(
@@ -124,6 +187,26 @@ def cluster_bootstrap_interval(
     values = [value for value in map(statistic, samples) if value is not None]
     low, high = quantile(values, (1 - level) / 2), quantile(values, (1 + level) / 2)
     return None if low is None or high is None else Interval(low, high)
+
+
+def mixed(values: Iterable[float], *, seed: int) -> list[float]:
+    """In an order that neither their own nor their size decides."""
+    found = sorted(values)
+    random.Random(seed).shuffle(found)
+    return found
+
+
+def resampled_sums(values: Sequence[float], *, draws: int, seed: int) -> list[float]:
+    """The sums of as many values, drawn with replacement; the same values in the same order give the same sums."""
+    take = values.__getitem__
+    return [sum(map(take, drawn)) for drawn in _drawn(len(values), draws, seed)]
+
+
+@lru_cache(maxsize=4)
+def _drawn(n: int, draws: int, seed: int) -> list[list[int]]:
+    """Kept, because drawing costs more than adding up what was drawn."""
+    dice, places = random.Random(seed), range(n)
+    return [dice.choices(places, k=n) for _ in range(draws)]
 
 
 def fit_gamma(counts_and_exposures: Iterable[tuple[int, float]]) -> GammaPrior | None:
