@@ -1,16 +1,15 @@
 """The sprint feed as text: Markdown for a channel, CSV for a sheet; pure functions from the feed's view."""
 
-import csv
-import io
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from app.api.reports.tables import csv_of
 
 COLUMNS = (
     "risk", "probability", "priority", "title", "service", "team", "owner", "status", "due_on", "overdue", "ticket",
     "planned_in", "times_passed_over", "reasons",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def sprint_rows(items: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
@@ -36,15 +35,7 @@ def _number(value: float | None) -> str | None:
 
 def sprint_csv(items: Sequence[Mapping[str, Any]]) -> str:
     """RFC 4180; a cell that a sheet would run as a formula starts with an apostrophe."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, COLUMNS)
-    writer.writeheader()
-    writer.writerows({name: _inert(text) for name, text in row.items()} for row in sprint_rows(items))
-    return out.getvalue()
-
-
-def _inert(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return csv_of(COLUMNS, sprint_rows(items))
 
 
 def sprint_markdown(items: Sequence[Mapping[str, Any]], *, days: int, older_open: int) -> str:
