@@ -65,6 +65,17 @@ async def post(http: httpx2.AsyncClient, body: Any, headers: dict[str, str] = GR
     return await http.post("/graphql", json=body, headers=headers)
 
 
+async def test_who_also_accepts_a_stream_gets_json_unless_it_subscribes(client: httpx2.AsyncClient) -> None:
+    both = {"Accept": "application/graphql-response+json, application/json, text/event-stream, multipart/mixed"}
+    response = await post(client, {"query": SHORT}, both)
+    assert response.headers["content-type"].startswith("application/graphql-response+json")
+    assert response.json() == {"data": {"teams": {"edges": []}}}
+    broken = await post(client, {"query": "{ nothing"}, both)
+    assert broken.json()["errors"][0]["extensions"]["code"]
+    only = await post(client, {"query": SHORT}, {"Accept": "text/event-stream"})
+    assert only.json()["errors"][0]["extensions"]["code"] == "not_a_subscription"
+
+
 @pytest.mark.parametrize("name", BOMBS)
 async def test_a_bomb_is_refused_before_it_is_executed(client: httpx2.AsyncClient, name: str) -> None:
     response = await post(client, {"query": BOMBS[name], "variables": {"n": 100} if "$n" in BOMBS[name] else {}})

@@ -3,9 +3,11 @@
 In every expression `{t}` stands for the alias of the kind's table.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from app.domain.postmortems.content import PHASES, SectionName
 
 
 class As(StrEnum):
@@ -36,20 +38,24 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class ToOne:
-    """The record of `kind` whose id is in this expression."""
+    """The record of `kind` whose `by` is in this expression. `incident` is the one it derives from, where the parent
+    knows that as well: the predicate then needs no look-up."""
 
     kind: str
     sql: str
+    by: str = "id"
+    incident: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ToMany:
-    """Records of `kind` under `where`, in which `{p}` is the parent's alias and `{t}` the child's."""
+    """Records of `kind` under `where`: `{p}` is the parent's alias, `{t}` the child's, `incident` as above."""
 
     kind: str
     where: str
     order: str
     limit: int = 200
+    incident: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,8 @@ class Kind:
     incident: str | None = None
     conditions: Mapping[str, str] = field(default_factory=dict)
     """Filters that are no comparison with a field: SQL in which `{v}` is the value, a list of texts."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """The same for a single text `{v}`: a column's equality, so that an index of both filter and order fits."""
     order: str = "id"
 
 
@@ -102,23 +110,67 @@ def _jsons(*names: str) -> dict[str, Column]:
     return {name: Column(f"{{t}}.{name}", As.JSON) for name in names}
 
 
-_ROUTE = {"route": Column("jsonb_build_object('issue_type', null) || {t}.route", As.JSON)}
-"""Routes that were stored before they had an issue type show it too."""
-_VERSIONED = _ids("id") | _wholes("version") | _instants("created_at", "updated_at")
+_ROUTE_EARLIER = (
+    "jsonb_build_object('issue_type', null, 'due_field', null, 'priorities',"
+    " jsonb_build_object('urgent', null, 'high', null, 'medium', null, 'low', null))"
+)
+"""What routes do not say that were stored before they had it; what they say goes over it."""
+
+
+def _entries(name: str, column: str, key: str, value: str) -> dict[str, Column]:
+    """A JSON object as a list of its entries, under names of their own."""
+    made = f"jsonb_build_object('{key}', e.key, '{value}', e.value)"
+    return {name: Column(f"(select coalesce(jsonb_agg({made}), '[]') from jsonb_each({{t}}.{column}) e)", As.JSON)}
+
+
+def _listed(name: str, column: str, order: Iterable[str], entry: str) -> dict[str, Column]:
+    """The same for known keys in their order; `entry` makes one of `e.key` and `e.value`."""
+    known = f"unnest(array[{', '.join(map(_quoted, order))}]) with ordinality k(key, n)"
+    entries = f"(select k.key, k.n, {{t}}.{column} -> k.key as value from {known} where {{t}}.{column} ? k.key) e"
+    return {name: Column(f"(select coalesce(jsonb_agg({entry} order by e.n), '[]') from {entries})", As.JSON)}
+
+
+def _quoted(text: str) -> str:
+    return f"'{text}'"
+
+
+_ROUTE = {"route": Column(f"{_ROUTE_EARLIER} || {{t}}.route", As.JSON)}
+_WRITTEN = {name: Column(f"{{t}}.{name}", As.INSTANT) for name in ("created_at", "updated_at")}
+"""Never absent, so an index in their order can be walked."""
+_VERSIONED = _ids("id") | _wholes("version") | _WRITTEN
 _RANK = "(array['urgent','high','medium','low'])[{{t}}.{}]"
 _BY_SERVICE = "{t}.service_id in (select id from services where slug = any({v}))"
 _BY_TEAM = "{t}.team_id in (select id from teams where slug = any({v}))"
-_OVERDUE = (
-    "({t}.status in ('open','in_progress') and {t}.committed_due_on is not null"
-    " and {t}.committed_due_on < current_date) = any({v}::boolean[])"
+_NAMED_SERVICE = "{t}.service_id = (select id from services where slug = {v})"
+_NAMED_TEAM = "{t}.team_id = (select id from teams where slug = {v})"
+_ITEM_DAY = "(select day_in(z.time_zone) from teams z where z.id = {t}.team_id)"
+_INCIDENT_DAY = (
+    "(select day_in(z.time_zone) from incidents i join services s on s.id = i.primary_service_id"
+    " join teams z on z.id = s.team_id where i.id = {t}.incident_id)"
 )
 
+
+def _past(column: str, day: str) -> str:
+    """Whether a date has passed where the team is; the team is asked only where that can make a difference."""
+    return f"({column} < current_date - 1 or ({column} <= current_date and {column} < coalesce({day}, current_date)))"
+
+
+_ITEM_PAST = _past("{t}.committed_due_on", _ITEM_DAY)
+_OVERDUE = (
+    "({t}.status in ('open','in_progress') and {t}.committed_due_on is not null"
+    f" and {_ITEM_PAST}) = any({{v}}::boolean[])"
+)
+
+_DECISIONS = (
+    "(select coalesce(jsonb_agg(d.value order by d.value->>'at', d.key), '[]') from jsonb_each({t}.decisions) d)"
+)
+_ANALYSIS = "case when {t}.state in ('queued', 'gathering', 'writing') then null else {t}.sections end"
 _SINCE = "now() - make_interval(days => ({v})[1]::int)"
 _IN_FEED = (
     f"coalesce({{t}}.created_at >= {_SINCE} or {{t}}.reopened_at >= {_SINCE} or {{t}}.cause_recurred_at >= {_SINCE}"
-    " or ({t}.status in ('open','in_progress') and {t}.committed_due_on < current_date), false)"
+    f" or ({{t}}.status in ('open','in_progress') and {_ITEM_PAST}), false)"
 )
-_LATE = "({t}.due_on < current_date and {t}.published_number = 0 and {t}.status <> 'waived')"
+_LATE = f"({_past('{t}.due_on', _INCIDENT_DAY)} and {{t}}.published_number = 0 and {{t}}.status <> 'waived')"
 _FROZEN = (
     # A linked item of another incident stays frozen in the text, but shows only to who may still see its incident.
     "jsonb_set({t}.content, '{{linked_items}}', (select coalesce(jsonb_agg(l.item order by l.n), '[]'::jsonb)"
@@ -126,6 +178,24 @@ _FROZEN = (
     " where $2::boolean or not exists (select 1 from action_items a join incidents v on v.id = a.incident_id"
     " where a.id = (l.item->>'id')::uuid and v.restricted and not exists"
     " (select 1 from incident_viewers w where w.incident_id = v.id and w.person_id = $1::uuid))))"
+)
+
+
+def _of_visible(column: str) -> Column:
+    """A JSON list whose elements each name an incident: those of incidents that the caller may not see are left out."""
+    return Column(
+        f"(select coalesce(jsonb_agg(q.one order by q.n), '[]'::jsonb)"
+        f" from jsonb_array_elements({{t}}.{column}) with ordinality q(one, n)"
+        " where $2::boolean or not exists (select 1 from incidents v"
+        " where v.id = (q.one->>'incident_id')::uuid and v.restricted and not exists"
+        " (select 1 from incident_viewers w where w.incident_id = v.id and w.person_id = $1::uuid)))",
+        As.JSON,
+    )
+
+
+_TOLD_OF = "{{t}}.id in (select service_id from {0}_services where {0}_id = {{p}}.id)"
+_ABOUT = (
+    "{{t}}.id in (select {0}_id from {0}_services x join services s on s.id = x.service_id where s.slug = any({{v}}))"
 )
 
 KINDS: Mapping[str, Kind] = {
@@ -144,7 +214,13 @@ KINDS: Mapping[str, Kind] = {
     ),
     "person": Kind(
         "people",
-        _VERSIONED | _ids("team_id") | _texts("email", "name") | _codes("role") | _flags("active") | _jsons("handles"),
+        _VERSIONED
+        | _ids("team_id")
+        | _texts("email", "name")
+        | _codes("role")
+        | _flags("active")
+        | _jsons("handles")
+        | _entries("handle_entries", "handles", "provider", "handle"),
         one={"team": ToOne("team", "{t}.team_id")},
         conditions={"team": _BY_TEAM},
         order="email",
@@ -157,6 +233,9 @@ KINDS: Mapping[str, Kind] = {
         | {"revenue_per_hour_usd": Column("{t}.revenue_per_hour_usd", As.NUMBER, sort_null="-1")}
         | _ROUTE,
         one={"team": ToOne("team", "{t}.team_id")},
+        many={
+            "boosts": ToMany("boost", "{t}.service_id = {p}.id", "{t}.ended_at is not null, {t}.raised_at desc, {t}.id")
+        },
         conditions={"team": _BY_TEAM},
         order="slug",
     ),
@@ -178,7 +257,10 @@ KINDS: Mapping[str, Kind] = {
     "root_cause": Kind(
         "root_causes",
         _VERSIONED | _ids("merged_into_id") | _texts("slug", "title", "description") | _codes("factor_code"),
-        one={"merged_into": ToOne("root_cause", "{t}.merged_into_id")},
+        one={
+            "merged_into": ToOne("root_cause", "{t}.merged_into_id"),
+            "factor": ToOne("factor", "{t}.factor_code", "code"),
+        },
         conditions={"merged": "({t}.merged_into_id is not null) = any({v}::boolean[])"},
         order="slug",
     ),
@@ -197,7 +279,8 @@ KINDS: Mapping[str, Kind] = {
             "root_cause_status",
         )
         | _instants("started_at", "detected_at", "acknowledged_at", "mitigated_at", "resolved_at")
-        | _jsons("moment_sources", "contradictions", "external_refs")
+        | _jsons("moment_sources", "contradictions", "external_refs", "responders")
+        | _entries("moment_source_entries", "moment_sources", "moment", "source")
         | {
             "severity": Column("'P' || {t}.severity", safe=True),
             "severity_rank": Column("{t}.severity", As.WHOLE),
@@ -211,7 +294,7 @@ KINDS: Mapping[str, Kind] = {
         one={
             "primary_service": ToOne("service", "{t}.primary_service_id"),
             "root_cause": ToOne("root_cause", "{t}.root_cause_id"),
-            "postmortem": ToOne("postmortem", "(select id from postmortems where incident_id = {t}.id)"),
+            "postmortem": ToOne("postmortem", "{t}.id", "incident_id"),
         },
         many={
             "services": ToMany(
@@ -225,6 +308,7 @@ KINDS: Mapping[str, Kind] = {
                 "{t}.email",
             ),
             "action_items": ToMany("action_item", "{t}.incident_id = {p}.id", "{t}.id"),
+            "facts": ToMany("incident_fact", "{t}.incident_id = {p}.id", "{t}.occurred_at, {t}.fact_id", 1000),
         },
         incident="{t}.id",
         conditions={
@@ -235,6 +319,7 @@ KINDS: Mapping[str, Kind] = {
             "root_cause": "{t}.root_cause_id in (select id from root_causes where slug = any({v}))",
             "resolved": "({t}.resolved_at is not null) = any({v}::boolean[])",
             "contradicting": "({t}.contradictions <> '[]'::jsonb) = any({v}::boolean[])",
+            "pattern": "{t}.id in (select unnest(incident_ids) from meta_review_patterns where id::text = any({v}))",
             "external_id": "{t}.id in (select incident_id from incident_refs where external_id = any({v}))",
         },
     ),
@@ -247,6 +332,13 @@ KINDS: Mapping[str, Kind] = {
         | _dates("due_on")
         | _instants("published_at")
         | _jsons("tier_reasons", "override", "sections", "whys", "phase_explanations", "review", "waiver")
+        | _listed("section_list", "sections", SectionName, "jsonb_build_object('name', e.key) || e.value")
+        | _listed(
+            "phase_explanation_list",
+            "phase_explanations",
+            PHASES,
+            "jsonb_build_object('phase', e.key, 'text', e.value)",
+        )
         | {"overdue": Column(f"coalesce({_LATE}, false)", As.FLAG)},
         one={
             "incident": ToOne("incident", "{t}.incident_id"),
@@ -254,15 +346,20 @@ KINDS: Mapping[str, Kind] = {
             "facilitator": ToOne("person", "{t}.facilitator_id"),
         },
         many={
-            "timeline": ToMany("timeline_entry", "{t}.postmortem_id = {p}.id", "{t}.occurred_at, {t}.id", 1000),
-            "factors": ToMany("postmortem_factor", "{t}.postmortem_id = {p}.id", "{t}.code"),
+            "timeline": ToMany(
+                "timeline_entry", "{t}.postmortem_id = {p}.id", "{t}.occurred_at, {t}.id", 1000, "{p}.incident_id"
+            ),
+            "factors": ToMany(
+                "postmortem_factor", "{t}.postmortem_id = {p}.id", "{t}.code", incident="{p}.incident_id"
+            ),
             "action_items": ToMany("action_item", "{t}.postmortem_id = {p}.id", "{t}.id"),
             "linked_items": ToMany(
                 "action_item",
                 "{t}.id in (select x::uuid from jsonb_array_elements_text({p}.linked_item_ids) x)",
                 "{t}.id",
             ),
-            "sign_offs": ToMany("sign_off", "{t}.postmortem_id = {p}.id", "{t}.at, {t}.id"),
+            "sign_offs": ToMany("sign_off", "{t}.postmortem_id = {p}.id", "{t}.at, {t}.id", incident="{p}.incident_id"),
+            "publications": ToMany("announcement", "{t}.postmortem_id = {p}.id", "{t}.created_at, {t}.id"),
         },
         incident="{t}.incident_id",
         conditions={
@@ -286,6 +383,7 @@ KINDS: Mapping[str, Kind] = {
     "postmortem_factor": Kind(
         "postmortem_factors",
         {"code": Column("{t}.code")} | _texts("sub_code", "why"),
+        one={"factor": ToOne("factor", "{t}.code", "code")},
         incident="(select incident_id from postmortems where id = {t}.postmortem_id)",
         order="code",
     ),
@@ -328,9 +426,7 @@ KINDS: Mapping[str, Kind] = {
             "effective_priority": Column(_RANK.format("effective_priority"), safe=True),
             "priority_rank": Column("{t}.effective_priority", As.WHOLE),
             "risk": Column("{t}.risk", As.NUMBER, sort_null="-1"),
-            "overdue": Column(
-                "coalesce({t}.status in ('open','in_progress') and {t}.committed_due_on < current_date, false)", As.FLAG
-            ),
+            "overdue": Column(f"coalesce({{t}}.status in ('open','in_progress') and {_ITEM_PAST}, false)", As.FLAG),
         },
         one={
             "postmortem": ToOne("postmortem", "{t}.postmortem_id"),
@@ -339,15 +435,26 @@ KINDS: Mapping[str, Kind] = {
             "team": ToOne("team", "{t}.team_id"),
             "service": ToOne("service", "{t}.service_id"),
             "root_cause": ToOne("root_cause", "{t}.root_cause_id"),
-            "ticket": ToOne("ticket", "(select id from tickets where action_item_id = {t}.id)"),
+            "ticket": ToOne("ticket", "{t}.id", "action_item_id", "{t}.incident_id"),
             "refuted_by": ToOne("incident", "{t}.refuted_by_id"),
+            "pattern": ToOne("meta_review_pattern", "{t}.pattern_id"),
             "boost": ToOne("boost", "{t}.boost_id"),
         },
         many={
-            "evidence": ToMany("check", "{t}.action_item_id = {p}.id", "{t}.ran_at, {t}.id"),
-            "history": ToMany("action_item_change", "{t}.action_item_id = {p}.id", "{t}.at, {t}.id"),
+            "evidence": ToMany(
+                "check", "{t}.action_item_id = {p}.id", "{t}.ran_at, {t}.id", incident="{p}.incident_id"
+            ),
+            "history": ToMany(
+                "action_item_change", "{t}.action_item_id = {p}.id", "{t}.at, {t}.id", incident="{p}.incident_id"
+            ),
         },
         incident="{t}.incident_id",
+        names={
+            "service": _NAMED_SERVICE,
+            "team": _NAMED_TEAM,
+            "owner": "{t}.owner_id = (select id from people where email = {v})",
+            "root_cause": "{t}.root_cause_id = (select id from root_causes where slug = {v})",
+        },
         conditions={
             "service": _BY_SERVICE,
             "team": _BY_TEAM,
@@ -357,6 +464,66 @@ KINDS: Mapping[str, Kind] = {
             "in_feed": _IN_FEED,
             "out_of_feed": f"not {_IN_FEED}",
         },
+    ),
+    "announcement": Kind(
+        "announcements",
+        _ids("id", "postmortem_id")
+        | _codes("target", "state")
+        | _texts("place", "posted_as", "last_error")
+        | _wholes("attempts")
+        | _instants("created_at", "attempt_at", "not_before", "finished_at"),
+        incident="{t}.incident_id",
+    ),
+    "incident_fact": Kind(
+        "incident_facts",
+        _ids("incident_id")
+        | {"id": Column("{t}.fact_id")}
+        | _instants("occurred_at", "recorded_at")
+        | _codes("kind")
+        | _texts("text", "url")
+        | _flags("machine", "taken"),
+        incident="{t}.incident_id",
+        order="fact_id",
+    ),
+    "draft": Kind(
+        "drafts",
+        _VERSIONED
+        | _ids("postmortem_id")
+        | _texts("requested_by", "error")
+        | _codes("state")
+        | _jsons("evidence", "dropped", "sources", "redactions", "timeline", "contradictions")
+        | {
+            "evidence_count": Column("jsonb_array_length({t}.evidence)", As.WHOLE),
+            "analysis": Column(_ANALYSIS, As.JSON),
+            "decisions": Column(_DECISIONS, As.JSON),
+        },
+        one={"postmortem": ToOne("postmortem", "{t}.postmortem_id")},
+        incident="{t}.incident_id",
+    ),
+    "transcript": Kind(
+        "transcripts",
+        _ids("id", "postmortem_id")
+        | _texts("uploaded_by", "name")
+        | _codes("format")
+        | _instants("created_at", "starts_at", "ends_at")
+        | _wholes("messages", "left_out"),
+        incident="{t}.incident_id",
+    ),
+    "deployment": Kind(
+        "deployments",
+        _VERSIONED
+        | _codes("state")
+        | _texts("source", "external_id", "environment", "revision", "ref", "repository", "url", "description")
+        | _jsons("references")
+        | _instants("started_at", "deployed_at", "ended_at"),
+        many={"services": ToMany("service", _TOLD_OF.format("deployment"), "{t}.slug")},
+        conditions={"service": _ABOUT.format("deployment")},
+    ),
+    "annotation": Kind(
+        "annotations",
+        _VERSIONED | _codes("kind") | _texts("source", "external_id", "text", "url") | _instants("at", "ends_at"),
+        many={"services": ToMany("service", _TOLD_OF.format("annotation"), "{t}.slug")},
+        conditions={"service": _ABOUT.format("annotation")},
     ),
     "boost": Kind(
         "boosts",
@@ -410,7 +577,12 @@ KINDS: Mapping[str, Kind] = {
         | _texts("external_id", "key", "url", "status_text", "assignee", "last_error")
         | _flags("adopted")
         | _instants("last_synced_at", "source_updated_at")
-        | {"route": Column("jsonb_build_object('provider', {t}.provider, 'issue_type', null) || {t}.route", As.JSON)}
+        | {
+            "route": Column(
+                f"jsonb_build_object('provider', {{t}}.provider) || {_ROUTE_EARLIER} || {{t}}.route", As.JSON
+            ),
+            "planned_in": Column("{t}.planned->>'name'"),
+        }
         | _jsons("dropped"),
         one={"action_item": ToOne("action_item", "{t}.action_item_id")},
         incident="(select incident_id from action_items where id = {t}.action_item_id)",
@@ -446,16 +618,114 @@ KINDS: Mapping[str, Kind] = {
         | _wholes("attempts")
         | _instants("received_at", "handled_at", "not_before"),
     ),
+    "meta_review": Kind(
+        "meta_reviews",
+        _VERSIONED
+        | _texts("period", "time_zone", "content_hash", "build_error")
+        | _codes("status", "build_state", "build_step")
+        | _wholes("build_done", "build_of")
+        | _instants("starts_at", "ends_at", "built_at", "published_at")
+        | {
+            "n": Column("({t}.numbers->>'n')::int", As.WHOLE),
+            "n_missing": Column("({t}.numbers->>'n_missing')::int", As.WHOLE),
+            "previous_n": Column("({t}.numbers->>'previous_n')::int", As.WHOLE),
+            "waived": Column("({t}.numbers->>'waived')::int", As.WHOLE),
+            "other_modes": Column("({t}.numbers->>'other_modes')::int", As.WHOLE),
+            "missing_because": Column("{t}.numbers->'missing_because'", As.JSON),
+            "heat": Column("{t}.numbers->'heat'", As.JSON),
+            "preliminary": Column("coalesce({t}.built_at, now()) < {t}.ends_at", As.FLAG),
+            "build": Column(
+                "jsonb_build_object('state', {t}.build_state, 'done', {t}.build_done, 'of', {t}.build_of,"
+                " 'step', {t}.build_step, 'error', {t}.build_error)",
+                As.JSON,
+            ),
+        },
+        one={
+            "submitted_by": ToOne("person", "{t}.submitted_by_id"),
+            "published_by": ToOne("person", "{t}.published_by_id"),
+        },
+        many={
+            "patterns": ToMany("meta_review_pattern", "{t}.review_id = {p}.id", "{t}.n desc, {t}.kind, {t}.key"),
+            "themes": ToMany("meta_review_theme", "{t}.review_id = {p}.id", "{t}.n desc, {t}.phrase"),
+            "action_items": ToMany(
+                "action_item",
+                "{t}.pattern_id in (select id from meta_review_patterns where review_id = {p}.id)",
+                "{t}.due_on, {t}.id",
+            ),
+        },
+        order="period",
+    ),
+    "meta_review_pattern": Kind(
+        "meta_review_patterns",
+        _ids("id", "review_id")
+        | _codes("kind", "direction")
+        | _texts("key", "title", "fix")
+        | _flags("fix_is_edited")
+        | _wholes("n", "of", "previous_n", "previous_of")
+        | {name: Column(f"{{t}}.{name}", As.NUMBER) for name in ("low", "high", "p", "revenue_per_hour_usd")}
+        | _jsons("parts", "services")
+        | {
+            "quotes": _of_visible("quotes"),
+            "period": Column("(select period from meta_reviews where id = {t}.review_id)"),
+        },
+        one={"meta_review": ToOne("meta_review", "{t}.review_id")},
+        many={
+            "incidents": ToMany(
+                "incident", "{t}.id = any({p}.incident_ids)", "{t}.severity, {t}.started_at desc, {t}.id"
+            ),
+            "action_items": ToMany("action_item", "{t}.pattern_id = {p}.id", "{t}.due_on, {t}.id"),
+        },
+        conditions={
+            "meta_review": "{t}.review_id in (select id from meta_reviews where id::text = any({v}))",
+        },
+        order="key",
+    ),
+    "meta_review_theme": Kind(
+        "meta_review_themes",
+        _ids("id", "review_id")
+        | _texts("phrase", "reason")
+        | _codes("status", "factor_code")
+        | _wholes("n", "n_elsewhere")
+        | _instants("decided_at")
+        | {"z": Column("{t}.z", As.NUMBER), "quotes": _of_visible("quotes")},
+        one={"decided_by": ToOne("person", "{t}.decided_by_id")},
+        many={
+            "incidents": ToMany(
+                "incident", "{t}.id = any({p}.incident_ids)", "{t}.severity, {t}.started_at desc, {t}.id"
+            ),
+        },
+        # Wording that only restricted incidents use any more is seen by who may see the first of them.
+        incident="(select case when bool_and(r.restricted) then min(r.id::text)::uuid end"
+        " from incidents r where r.id = any({t}.incident_ids))",
+        conditions={
+            "meta_review": "{t}.review_id in (select id from meta_reviews where id::text = any({v}))",
+        },
+        order="phrase",
+    ),
     "finding": Kind(
         "findings",
         _ids("id", "subject_id", "incident_id")
         | _codes("code", "subject_kind")
         | _wholes("version")
         | _texts("message", "remedy", "dismissed_reason")
-        | _instants("opened_at", "closed_at"),
+        | {"reached": Column("(array['owner','team_lead','leadership'])[{t}.step]")}
+        | _instants("opened_at", "closed_at", "escalated_at"),
         one={"team": ToOne("team", "{t}.team_id"), "owner": ToOne("person", "{t}.owner_id")},
         incident="{t}.incident_id",
         conditions={"team": _BY_TEAM, "open": "({t}.closed_at is null) = any({v}::boolean[])"},
+    ),
+    "suggestion_answer": Kind(
+        "suggestion_answers",
+        _VERSIONED
+        | _ids("incident_id")
+        | _incidents("similar_incident_id")
+        | _codes("kind", "verdict", "factor_code")
+        | {"confidence": Column("{t}.confidence", As.NUMBER)},
+        one={
+            "root_cause": ToOne("root_cause", "{t}.root_cause_id"),
+            "answered_by": ToOne("person", "{t}.answered_by_id"),
+        },
+        incident="{t}.incident_id",
     ),
     "event": Kind(
         "events",
@@ -467,5 +737,38 @@ KINDS: Mapping[str, Kind] = {
         | _instants("occurred_at"),
         incident="{t}.incident_id",
         order="position",
+    ),
+    "audit_entry": Kind(
+        "audit_log",
+        _wholes("id", "position")
+        | _instants("at")
+        | _texts("actor", "action", "object_kind", "object_id", "request_id")
+        | _jsons("before", "after")
+        | {"hash": Column("encode({t}.hash, 'hex')", safe=True)},
+    ),
+    "webhook_endpoint": Kind(
+        "webhook_endpoints",
+        _VERSIONED
+        | _texts("url", "description", "state_reason")
+        | _codes("state")
+        | _flags("sees_restricted")
+        | _jsons("event_types")
+        | _instants("failing_since"),
+    ),
+    "webhook_delivery": Kind(
+        "webhook_deliveries",
+        _ids("id", "endpoint_id", "event_id")
+        | _codes("event_type", "state")
+        | _texts("last_error")
+        | {"attempts_made": Column("{t}.attempts", As.WHOLE)}
+        | _instants("created_at", "not_before", "finished_at"),
+        many={"attempts": ToMany("webhook_attempt", "{t}.delivery_id = {p}.id", "{t}.at, {t}.id")},
+        incident="(select incident_id from events where id = {t}.event_id)",
+    ),
+    "webhook_attempt": Kind(
+        "webhook_attempts",
+        _ids("id") | _wholes("status", "milliseconds") | _texts("response", "error") | _instants("at"),
+        incident="(select e.incident_id from webhook_deliveries d join events e on e.id = d.event_id"
+        " where d.id = {t}.delivery_id)",
     ),
 }

@@ -1,220 +1,284 @@
-"""Selection → one SQL statement whose rows are JSON texts.
+"""Selection or page → one SQL statement that answers with JSON text.
 
-    Selection ──► _Statement._object ──► '{"id":"' || t0.id || '","owner":' || case … end || '}'
-                        │
-                        ├─ Leaf          the column's expression, escaped as its type needs
-                        ├─ Edge to one   left join lateral, 'null' where there is none or it may not be seen
-                        └─ Edge to many  a sub-select that joins its rows' texts with commas
+    Selection ──► record ──► '{"id":"' || t0.id || '","owner":' || … || '}'
+                    │
+                    ├─ Leaf          the column's expression, escaped as its type needs (writing.py)
+                    ├─ Edge to one   left join lateral, 'null' where there is none or it may not be seen
+                    ├─ Edge to many  a sub-select that joins its rows' texts with commas
+                    └─ Page          the same with a cursor for each row, and what is known of the page
 
-Every table that enters a statement enters through `_visible`, so a read without the caller's predicate cannot be
-built. PostgreSQL writes the JSON because that is as fast as hand-written SQL and takes no time in our one thread.
+    select <texts joined> from (select row_number(), <record>, <cursor>
+                                  from (select t.* … where <visible> … order by … limit n) r   ◄ the page's rows first,
+                                       left join lateral …) x                                    then what hangs on them
+
+Every table enters through the caller's predicate (statement.py). PostgreSQL writes the JSON because that is as fast as
+hand-written SQL and takes no time in our one thread.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import count
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from app.adapters.db.reads.catalog import KINDS, As, Column, Kind, ToMany
-from app.domain.selection import Edge, Filter, Leaf, Op, Selection, Sort
+from app.adapters.db.reads.catalog import As
+from app.adapters.db.reads.statement import (
+    CALLER,
+    Compiled,
+    Row,
+    Statement,
+    column_of,
+    compared_sql,
+    sees_sql,
+    visible_sql,
+    where_sql,
+)
+from app.adapters.db.reads.writing import LACKING, Unknown, present, quoted, record, written
+from app.domain.selection import (
+    Constant,
+    Edge,
+    Fact,
+    Field,
+    Filter,
+    Group,
+    Leaf,
+    Page,
+    Place,
+    Records,
+    Selection,
+    Total,
+    Within,
+)
 
-_COMPARE = {Op.LT: "<", Op.LTE: "<=", Op.GT: ">", Op.GTE: ">="}
-
-
-_CALLER = "($1::uuid is null or $2::boolean or true)"
-"""Gives the caller's parameters their types in statements whose tables nobody is kept from; planned away."""
-
-
-class Unknown(LookupError):
-    """The selection names a kind, field or edge that the catalogue does not have."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """What stands behind `$n`: a variable of the read, and whether it is a list."""
-
-    variable: str
-    is_list: bool
-    type: As
-
-
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """The statement; its parameters start at `$3` (`$1` is the caller's person, `$2` whether they see everything)."""
-
-    sql: str
-    parameters: tuple[Parameter, ...]
-    keys: int
+_ENDS = {Fact.START, Fact.END, Fact.NEXT}
 
 
-@dataclass
-class _Statement:
-    aliases: Iterator[int] = field(default_factory=count)
-    parameters: list[Parameter] = field(default_factory=list)
-
-    def alias(self) -> str:
-        return f"t{next(self.aliases)}"
-
-    def parameter(self, variable: str, type: As, *, is_list: bool = False) -> str:
-        self.parameters.append(Parameter(variable, is_list, type))
-        return f"${len(self.parameters) + 2}::{type}{'[]' if is_list else ''}"
-
-
-def compile_selection(selection: Selection) -> Compiled:
+def compile_read(read: Selection | Page) -> Compiled:
     """One statement for all of it. Raises Unknown where something has no column."""
-    kind, statement = _kind(selection.kind), _Statement()
-    alias = statement.alias()
-    order = selection.sort or (Sort(kind.order),)
-    keys = [_sort_key(kind, sort, alias) for sort in order] + [(f"{alias}.{_key(kind)}", _key_type(kind))]
-    text, joins = _object(statement, kind, alias, selection.fields)
-    where = [_CALLER, _visible(kind, alias), *(_condition(statement, kind, alias, f) for f in selection.filters)]
-    columns = [text, *(f"({sql})::text" for sql, _ in keys)] if selection.paged else [text]
-    if selection.paged:
-        where.append(_after(statement, [sql for sql, _ in keys], [t for _, t in keys], order))
-    sql = f"select {', '.join(columns)} from {kind.table} {alias}{''.join(joins)} where {' and '.join(where)}"
-    if not selection.single:
-        sql += f" order by {_order_by([sql for sql, _ in keys], order)}"
-    sql += f" limit {statement.parameter('limit', As.WHOLE)}" if selection.paged else ""
-    return Compiled(sql, tuple(statement.parameters), len(keys))
+    statement = Statement()
+    if isinstance(read, Page):
+        return statement.compiled(f"select {_page(statement, read, None)} where {CALLER}")
+    row = statement.row(read.kind)
+    text, joins = _record(statement, row, read.fields)
+    where = where_sql(statement, row, read.filters, [CALLER])
+    order = "" if read.single else f" order by {row.key[0]}"
+    return statement.compiled(f"select coalesce({text}, {LACKING}) from {row.table}{joins} where {where}{order}")
 
 
-def compile_count(selection: Selection) -> Compiled:
+def compile_count(kind: str, filters: tuple[Filter, ...]) -> Compiled:
     """How many records a list holds, counted no further than the variable `at_most`."""
-    kind, statement = _kind(selection.kind), _Statement()
-    alias = statement.alias()
-    conditions = [_condition(statement, kind, alias, f) for f in selection.filters]
-    where = " and ".join([_CALLER, _visible(kind, alias), *conditions])
+    statement = Statement()
+    row = statement.row(kind)
+    where = where_sql(statement, row, filters, [CALLER])
     limit = statement.parameter("at_most", As.WHOLE)
-    sql = f"select count(*)::text from (select 1 from {kind.table} {alias} where {where} limit {limit}) n"
-    return Compiled(sql, tuple(statement.parameters), 0)
+    return statement.compiled(f"select count(*)::text from (select 1 from {row.table} where {where} limit {limit}) n")
 
 
-def _kind(name: str) -> Kind:
-    if name not in KINDS:
-        raise Unknown(name)
-    return KINDS[name]
+# ── A record ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _key(kind: Kind) -> str:
-    return "id" if "id" in kind.columns and kind.table != "local_tickets" else kind.order
+def _record(
+    statement: Statement, row: Row, fields: Sequence[Field | Place | Group], cursor: str = ""
+) -> tuple[str, str]:
+    """The expression that writes one record (NULL if it lacks something), and the joins it needs."""
+    values, joins = list[tuple[str, str | Constant]](), list[str]()
+    for item in fields:
+        match item:
+            case Constant():
+                values.append((item.key, item))
+            case Place():
+                values.append((item.key, f"'\"' || {cursor} || '\"'"))
+            case Group():
+                text, join = _record(statement, row, item.fields, cursor)
+                values.append((item.key, f"({text})"))
+                joins.append(join)
+            case Edge() if item.name in row.kind.one:
+                text, join = _to_one(statement, row, item)
+                values.append((item.key, present(text, item)))
+                joins.append(join)
+            case _:
+                values.append((item.key, present(_value(statement, row, item), item)))
+    return record(values), "".join(joins)
 
 
-def _key_type(kind: Kind) -> As:
-    return kind.columns[_key(kind)].type
+def _value(statement: Statement, row: Row, item: Leaf | Edge | Page) -> str:
+    if isinstance(item, Page):
+        return _page(statement, item, row)
+    return _leaf(row, item) if isinstance(item, Leaf) else _to_many(statement, row, item)
 
 
-def _sort_key(kind: Kind, sort: Sort, alias: str) -> tuple[str, As]:
-    column = _column(kind, sort.field)
-    sql = column.sql.format(t=alias)
-    return (f"coalesce({sql}, {column.sort_null})" if column.sort_null else sql), column.type
-
-
-def _column(kind: Kind, name: str) -> Column:
-    if name not in kind.columns:
-        raise Unknown(name)
-    return kind.columns[name]
-
-
-def _visible(kind: Kind, alias: str) -> str:
-    """The caller's predicate, for every table, here and nowhere else."""
-    return "true" if kind.incident is None else _sees(kind.incident.format(t=alias))
-
-
-def _sees(incident: str) -> str:
-    return (
-        f"($2::boolean or not exists (select 1 from incidents v where v.id = {incident} and v.restricted and not exists"
-        " (select 1 from incident_viewers w where w.incident_id = v.id and w.person_id = $1::uuid)))"
-    )
-
-
-def _object(statement: _Statement, kind: Kind, alias: str, fields: tuple[Leaf | Edge, ...]) -> tuple[str, list[str]]:
-    """The expression that writes one record, and the joins it needs."""
-    parts, joins = [], list[str]()
-    for position, item in enumerate(fields):
-        if isinstance(item, Leaf):
-            value = _leaf(_column(kind, item.name), alias)
-        elif item.name in kind.one:
-            value, join = _to_one(statement, kind, alias, item)
-            joins.append(join)
-        else:
-            value = _to_many(statement, kind, alias, item)
-        parts.append(f"'{'{' if position == 0 else ','}\"{item.key}\":' || {value}")
-    return " || ".join([*parts, "'}'"]), joins
-
-
-def _leaf(column: Column, alias: str) -> str:
-    sql = column.sql.format(t=alias)
+def _leaf(row: Row, leaf: Leaf) -> str:
+    column = column_of(row.kind, leaf.name)
+    sql = row.sql(column.sql)
     if column.incident is not None:
-        sql = f"case when {_sees(column.incident.format(t=alias))} then {sql} end"
-    match column.type:
-        case As.ID | As.TEXT if column.safe:
-            value = f"'\"' || ({sql})::text || '\"'"
-        case As.WHOLE | As.NUMBER | As.FLAG | As.JSON:
-            value = f"({sql})::text"
-        case _:
-            value = f"to_json({sql})::text"
-    return f"coalesce({value}, 'null')"
+        sql = f"case when {sees_sql(row.sql(column.incident))} then {sql} end"
+    return written(column, sql, leaf.form)
 
 
-def _to_one(statement: _Statement, kind: Kind, alias: str, edge: Edge) -> tuple[str, str]:
-    target = kind.one[edge.name]
-    other, inner, name = KINDS[target.kind], statement.alias(), statement.alias()
-    text, joins = _object(statement, other, inner, edge.fields)
+def _to_one(statement: Statement, row: Row, edge: Edge) -> tuple[str, str]:
+    target = row.kind.one[edge.name]
+    other, name = statement.row(target.kind), statement.alias()
+    text, joins = _record(statement, other, edge.fields)
+    known = row.sql(target.incident) if target.incident else None
+    if other.kind.incident == "{t}.id" and target.by == "id":
+        known = row.sql(target.sql)
     join = (
-        f" left join lateral (select {text} as j from {other.table} {inner}{''.join(joins)}"
-        f" where {inner}.id = {target.sql.format(t=alias)} and {_visible(other, inner)}) {name} on true"
+        f" left join lateral (select coalesce({text}, {LACKING}) as j from {other.table}{joins}"
+        f" where {other.alias}.{target.by} = {row.sql(target.sql)} and {visible_sql(other, known)}) {name} on true"
     )
-    return f"coalesce({name}.j, 'null')", join
+    return f"{name}.j", join
 
 
-def _to_many(statement: _Statement, kind: Kind, alias: str, edge: Edge) -> str:
-    if edge.name not in kind.many:
+def _to_many(statement: Statement, row: Row, edge: Edge) -> str:
+    if edge.name not in row.kind.many:
         raise Unknown(edge.name)
-    target: ToMany = kind.many[edge.name]
-    other, inner = KINDS[target.kind], statement.alias()
-    text, joins = _object(statement, other, inner, edge.fields)
-    order = target.order.format(t=inner, p=alias)
-    return (
-        f"(select coalesce('[' || string_agg(j, ',' order by n) || ']', '[]') from (select {text} as j,"
-        f" row_number() over (order by {order}) as n from {other.table} {inner}{''.join(joins)}"
-        f" where {target.where.format(t=inner, p=alias)} and {_visible(other, inner)}"
-        f" order by {order} limit {int(edge.limit or target.limit)}) {statement.alias()})"
+    target = row.kind.many[edge.name]
+    inner, shown = statement.row(target.kind), statement.row(target.kind)
+    visible = visible_sql(inner, target.incident and target.incident.format(p=row.alias))
+    where = f"{target.where.format(t=inner.alias, p=row.alias)} and {visible}"
+    text, joins = _record(statement, shown, edge.fields)
+
+    def order(of: Row) -> str:
+        return target.order.format(t=of.alias, p=row.alias)
+
+    limit = target.limit if edge.limit is None else int(edge.limit)
+    rows = _rows(inner, shown, where, order, limit, joins, [f"coalesce({text}, {LACKING}) as e"])
+    return f"(select coalesce('[' || string_agg(x.e, ',' order by x.n) || ']', '[]') from ({rows}) x)"
+
+
+def _rows(
+    inner: Row, shown: Row, where: str, order: Callable[[Row], str], limit: int, joins: str, columns: Sequence[str]
+) -> str:
+    """The rows of a list, numbered: found and cut first, so that nothing is joined to what is not shown."""
+    found = f"select {inner.alias}.* from {inner.table} where {where} order by {order(inner)} limit {limit}"
+    numbered = ", ".join([f"row_number() over (order by {order(shown)}) as n", *columns])
+    return f"select {numbered} from ({found}) {shown.alias}{joins}"
+
+
+# ── A page ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _page(statement: Statement, page: Page, parent: Row | None) -> str:
+    """The expression that writes a page; NULL for the cursor of another parent's list."""
+    prefix = statement.paged(page)
+    values = [(part.key, _part(statement, page, f"e{n}", part, parent)) for n, part in enumerate(page.shown)]
+    needs_rows = _records(page) or _looks_further(page) or _ENDS & set(_facts(page.shown))
+    rows = _page_rows(statement, page, prefix, parent) if needs_rows else ""
+    text = f"(select {record(values)}{f' from ({rows}) x' if rows else ''})"
+    if parent is None or page.within is None or page.slice.cursor is None:
+        return text
+    given = statement.parameter(f"{prefix}parent", As.TEXT)
+    return f"case when {_parent_value(parent, page.within)} = {given} then {text} end"
+
+
+def _records(page: Page) -> list[tuple[str, Records]]:
+    return [(f"e{n}", part) for n, part in enumerate(page.shown) if isinstance(part, Records)]
+
+
+def _facts(parts: Iterable[object]) -> Iterator[Fact]:
+    for part in parts:
+        if isinstance(part, Place):
+            yield part.fact
+        elif isinstance(part, Group | Records):
+            yield from _facts(part.fields)
+
+
+def _looks_further(page: Page) -> bool:
+    """Whether one row more than the page holds must be read to say if there is one."""
+    return bool({Fact.HAS_PREVIOUS if page.slice.backward else Fact.HAS_NEXT, Fact.NEXT} & set(_facts(page.shown)))
+
+
+def _part(
+    statement: Statement,
+    page: Page,
+    column: str,
+    part: Records | Place | Total | Group | Constant,
+    parent: Row | None,
+) -> str | Constant:
+    match part:
+        case Constant():
+            return part
+        case Total():
+            return _total(statement, page, part, parent)
+        case Place():
+            return _fact(page, part.fact)
+        case Group():
+            places = [(one.key, _fact(page, one.fact) if isinstance(one, Place) else one) for one in part.fields]
+            return f"({record([(key, value) for key, value in places if isinstance(value, str | Constant)])})"
+        case Records():
+            only = f" filter (where x.n <= {page.slice.size})" if _looks_further(page) else ""
+            down = " desc" if page.slice.backward else ""
+            return f"'[' || coalesce(string_agg(x.{column}, ',' order by x.n{down}){only}, '') || ']'"
+
+
+def _fact(page: Page, fact: Fact) -> str:
+    """Rows are numbered in the direction in which they are read."""
+    size, backward = page.slice.size, page.slice.backward
+    if fact is Fact.NEXT:
+        last = f"max(x.c) filter (where x.n = {size})"
+        return f"case when count(*) > {size} then '\"' || {last} || '\"' else 'null' end"
+    if fact in (Fact.HAS_NEXT, Fact.HAS_PREVIOUS):
+        is_ahead = (fact is Fact.HAS_PREVIOUS) == backward
+        return f"(count(*) > {size})::text" if is_ahead else quoted(str(page.slice.cursor is not None).lower())
+    is_first_read = (fact is Fact.START) != backward
+    cursor = (
+        "max(x.c) filter (where x.n = 1)"
+        if is_first_read
+        else f"(array_agg(x.c order by x.n desc) filter (where x.n <= {size}))[1]"
     )
+    return f"coalesce('\"' || {cursor} || '\"', 'null')"
 
 
-def _condition(statement: _Statement, kind: Kind, alias: str, f: Filter) -> str:
-    if f.field in kind.conditions:
-        value = statement.parameter(f.variable, As.TEXT, is_list=True)
-        return kind.conditions[f.field].format(t=alias, v=value)
-    column = _column(kind, f.field)
-    sql = f"({column.sql.format(t=alias)})"
-    match f.op:
-        case Op.EQ:
-            return f"{sql} = {statement.parameter(f.variable, column.type)}"
-        case Op.IN:
-            return f"{sql} = any({statement.parameter(f.variable, column.type, is_list=True)})"
-        case Op.IS_NULL:
-            return f"({sql} is null) = {statement.parameter(f.variable, As.FLAG)}"
-        case Op.SEARCH:
-            return f"position(lower({statement.parameter(f.variable, As.TEXT)}) in lower({sql})) > 0"
-        case _:
-            return f"{sql} {_COMPARE[f.op]} {statement.parameter(f.variable, column.type)}"
+def _total(statement: Statement, page: Page, total: Total, parent: Row | None) -> str:
+    row = statement.row(page.kind)
+    filters = page.filters if total.filters is None else total.filters
+    where = where_sql(statement, row, filters, _belonging(row, page, parent))
+    return f"(select count(*)::text from (select 1 from {row.table} where {where} limit {int(total.at_most)}) c)"
 
 
-def _after(statement: _Statement, keys: list[str], types: list[As], order: tuple[Sort, ...]) -> str:
-    """Continue behind the cursor: a row comparison where the order goes one way, a ladder of them where not."""
-    given = [f"{statement.parameter(f'after_{index}', As.TEXT)}::{type}" for index, type in enumerate(types)]
-    directions = [sort.descending for sort in order] + [order[-1].descending]
-    if len(set(directions)) == 1:
-        later = f"({', '.join(keys)}) {'<' if directions[0] else '>'} ({', '.join(given)})"
-    else:
-        steps = []
-        for index, key in enumerate(keys):
-            equal = [f"{keys[i]} = {given[i]}" for i in range(index)]
-            steps.append(" and ".join([*equal, f"{key} {'<' if directions[index] else '>'} {given[index]}"]))
-        later = " or ".join(f"({step})" for step in steps)
-    return f"({given[-1]} is null or {later})"
+def _page_rows(statement: Statement, page: Page, prefix: str, parent: Row | None) -> str:
+    inner, shown = statement.row(page.kind), statement.row(page.kind)
+    slice = page.slice
+    conditions = _belonging(inner, page, parent)
+    if slice.cursor is not None:
+        conditions.append(_behind(statement, inner.keys(page.sort), _descending(page), prefix))
+    where = where_sql(statement, inner, page.filters, conditions)
+    cursor, columns, joins = "", list[str](), ""
+    if {Fact.CURSOR, *_ENDS} & set(_facts(page.shown)):
+        belongs = _parent_value(parent, page.within) if parent and page.within else None
+        cursor = _cursor(statement, shown.keys(page.sort), prefix, belongs)
+        columns.append(f"{cursor} as c")
+    for name, part in _records(page):
+        text, more = _record(statement, shown, part.fields, cursor)
+        columns.append(f"coalesce({text}, {LACKING}) as {name}")
+        joins += more
+
+    def order(of: Row) -> str:
+        return ", ".join(f"{key}{' desc' if _descending(page) else ''}" for key, _ in of.keys(page.sort))
+
+    return _rows(inner, shown, where, order, int(slice.size) + _looks_further(page), joins, columns)
 
 
-def _order_by(keys: list[str], order: tuple[Sort, ...]) -> str:
-    directions = [sort.descending for sort in order] + [order[-1].descending]
-    return ", ".join(f"{key}{' desc' if down else ''}" for key, down in zip(keys, directions, strict=True))
+def _descending(page: Page) -> bool:
+    return page.sort.descending != page.slice.backward
+
+
+def _belonging(row: Row, page: Page, parent: Row | None) -> list[str]:
+    """The condition that keeps a nested list to its parent."""
+    if parent is None or page.within is None:
+        return []
+    return [compared_sql(row, page.within.field, page.within.op, _parent_value(parent, page.within), None)]
+
+
+def _parent_value(parent: Row, within: Within) -> str:
+    return f"({parent.sql(column_of(parent.kind, within.parent).sql)})::text"
+
+
+def _behind(statement: Statement, keys: Sequence[tuple[str, As]], descending: bool, prefix: str) -> str:
+    given = [f"{statement.parameter(f'{prefix}key_{n}', As.TEXT)}::{type}" for n, (_, type) in enumerate(keys)]
+    return f"({', '.join(key for key, _ in keys)}) {'<' if descending else '>'} ({', '.join(given)})"
+
+
+def _cursor(statement: Statement, keys: Sequence[tuple[str, As]], prefix: str, parent: str | None) -> str:
+    """Base64 of the scope and the sort key, as `cursors.py` reads it."""
+    scope = statement.parameter(f"{prefix}scope", As.TEXT)
+    values = [*([parent] if parent else []), *(f"({key})::text" for key, _ in keys)]
+    joined = " || ',' || ".join(f"to_json({value})::text" for value in values)
+    text = f"'[\"' || {scope} || '\",' || {joined} || ']'"
+    return f"translate(encode(convert_to({text}, 'UTF8'), 'base64'), E'+/=\\n', '-_')"
