@@ -25,10 +25,12 @@ REMEMBERED_KEYS = 10_000
 USE_NOTED_EVERY = timedelta(minutes=1)
 
 _SELECT = """
-select k.id, k.secret_hash, k.scopes::text as scopes, k.created_at, k.expires_at, k.revoked_at, k.last_used_at,
+select k.id, k.secret_hash, k.scopes::text as scopes, k.created_at, k.expires_at,
+       coalesce(k.revoked_at, o.revoked_at) as revoked_at, k.last_used_at,
        k.person_id, k.service_account_id, coalesce(p.name, a.name) as name, coalesce(p.role, a.role) as role,
        coalesce(p.active, a.active) as active
   from api_keys k left join people p on p.id = k.person_id left join service_accounts a on a.id = k.service_account_id
+       left join api_keys o on o.id = k.parent_id
  where k.id = $1
 """
 _NOTE_USE = "update api_keys set last_used_at = greatest(last_used_at, $2) where id = $1"
