@@ -6,6 +6,7 @@ from uuid import UUID
 from app.domain.access import SYSTEM, Action, Caller, authorize, require_person
 from app.domain.events import Event, EventType
 from app.domain.follow_through.model import Finding, FindingCode
+from app.domain.follow_through.opening import close_finding, open_finding
 from app.domain.ids import new_id
 from app.domain.policy import Policy
 from app.domain.ports import Clock, OpenUnitOfWork
@@ -41,7 +42,7 @@ async def find_undetermined_causes(uow: OpenUnitOfWork, clock: Clock, policy: Po
                 remedy="Look again with what is known now; confirm a root cause, or dismiss this with the reason.",
                 opened_at=now, incident_id=incident.id, team_id=service.team_id if service else None,
             )  # fmt: skip
-            opened += await u.findings.open(finding)
+            opened += await open_finding(u, finding)
         await u.commit()
     return opened
 
@@ -60,6 +61,17 @@ async def find_unknown_deployments(uow: OpenUnitOfWork, clock: Clock, policy: Po
                 remedy="Set deployed_at: the window of evidence starts there.",
                 opened_at=now, incident_id=item.incident_id, team_id=item.team_id, owner_id=item.owner_id,
             )  # fmt: skip
-            opened += await u.findings.open(finding)
+            opened += await open_finding(u, finding)
         await u.commit()
     return opened
+
+
+async def close_determined_causes(uow: OpenUnitOfWork, clock: Clock, *, limit: int = 500) -> int:
+    """Close the findings about causes that are known by now."""
+    now = clock()
+    async with uow() as u:
+        over = await u.follow_through.determined(limit)
+        for finding in over:
+            await close_finding(u, finding, now)
+        await u.commit()
+    return len(over)

@@ -30,6 +30,32 @@ class FindingRow(SQLModel, table=True):
     closed_at: datetime | None = at_column()
     dismissed_by_id: UUID | None = ref_column("people.id")
     dismissed_reason: str | None = text_column()
+    step: int = Field(default=0, sa_type=sa.SmallInteger, sa_column_kwargs={"server_default": "0"})
+    escalated_at: datetime | None = at_column()
+
+
+class ChatPostRow(SQLModel, table=True):
+    __tablename__ = "chat_posts"
+    __table_args__ = (
+        sa.UniqueConstraint("period_key"),
+        sa.Index("ix_chat_posts_pending", "created_at", postgresql_where=sa.text("state = 'pending'")),
+    )
+
+    id: UUID = Field(primary_key=True)
+    kind: str = text_column()
+    period_key: str = text_column()
+    period_end: datetime = at_column()
+    team_id: UUID | None = ref_column("teams.id", index=True, ondelete="CASCADE")
+    place: str = text_column()
+    marker: UUID
+    created_at: datetime = at_column()
+    state: str = text_column()
+    attempts: int = 0
+    lease_until: datetime | None = at_column()
+    not_before: datetime | None = at_column()
+    last_error: str | None = text_column()
+    posted_as: str | None = text_column()
+    finished_at: datetime | None = at_column()
 
 
 class EventRow(SQLModel, table=True):
