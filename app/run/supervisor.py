@@ -1,26 +1,25 @@
-"""Runs the whole service on one machine: PostgreSQL, the migrations, the API and the worker."""
+"""The supervisor: PostgreSQL, the migrations, the API and the worker, until a stop is asked for."""
 
 import http.client
 import os
-import re
-import select
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from app.adapters.postgres.binaries import find_binaries
-from app.adapters.postgres.errors import PostgresError
+from app.adapters.postgres.dump import backup_before_migration
 from app.adapters.postgres.rootless import tied
 from app.adapters.postgres.server import EmbeddedPostgres
 from app.adapters.postgres.stamp import Stamp
+from app.run.settings import Failure, Settings
+from app.run.signals import Signals
 
-MIGRATIONS = Path(__file__).parent / "adapters" / "db" / "migrations" / "versions"
+MIGRATIONS = Path(__file__).parents[1] / "adapters" / "db" / "migrations" / "versions"
 REACHABLE_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 POLL_SECONDS = 0.02
 READY_PATIENCE_SECONDS = 60.0
@@ -28,25 +27,7 @@ RESTARTS_A_MINUTE = 5
 KEY_LINE = "admin key: "
 # Loading leaves no garbage behind, and looking for it takes a fifth of the start; the commands switch it on again.
 COMMAND = (sys.executable, "-c", "import gc; gc.disable(); from app.cli import main; main()")
-ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
-QUOTED = re.compile(r"""(["'])(.*?)(?<!\\)\1\s*(?:#.*)?""")
-
-
-class Failure(Exception):
-    """Ends the run with exit code 1; its text is for the person who started it."""
-
-
 Child = subprocess.Popen[bytes]
-
-
-@dataclass(frozen=True)
-class Settings:
-    host: str
-    port: int
-    data_dir: Path
-    database_url: str | None
-    environment: Mapping[str, str] = field(repr=False)
-    stop_patience_seconds: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -54,84 +35,6 @@ class Commands:
     migrate: Sequence[str] = (*COMMAND, "migrate")
     serve: Sequence[str] = (*COMMAND, "serve")
     worker: Sequence[str] = (*COMMAND, "worker")
-
-
-def parse_dotenv(text: str) -> dict[str, str]:
-    found = (ASSIGNMENT.fullmatch(line.strip()) for line in text.splitlines())
-    return {match[1]: unquote(match[2]) for match in found if match}
-
-
-def unquote(value: str) -> str:
-    quoted = QUOTED.fullmatch(value)
-    if quoted is None:
-        return re.split(r"(?:^|\s)#", value, maxsplit=1)[0].strip()
-    return quoted[2] if quoted[1] == "'" else re.sub(r'\\(["\\$])', r"\1", quoted[2])
-
-
-def read_settings(environment: Mapping[str, str], folder: Path) -> Settings:
-    """The real environment wins over `.env`; an empty value counts as none."""
-    dotenv = folder / ".env"
-    text = dotenv.read_text(encoding="utf-8") if dotenv.exists() else ""
-    layers = (environment, parse_dotenv(text))
-
-    def first(*names: str) -> str | None:
-        values = (layer.get(name) for layer in layers for name in names)
-        return next(filter(None, values), None)
-
-    return Settings(
-        host=first("NOREPEAT_HOST") or "127.0.0.1",
-        port=port_from(first("NOREPEAT_PORT", "PORT") or "8000"),
-        data_dir=folder / (first("NOREPEAT_DATA_DIR") or ".norepeat"),
-        database_url=first("NOREPEAT_DATABASE_URL", "DATABASE_URL"),
-        environment={**layers[1], **environment},
-    )
-
-
-def port_from(text: str) -> int:
-    if text.isdecimal() and 0 < int(text) < 65536:
-        return int(text)
-    raise Failure(f"PORT must be a number from 1 to 65535, not {text!r}.")
-
-
-def refuse_taken_port(settings: Settings) -> None:
-    try:
-        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
-        family, kind, _, _, target = found[0]
-        with socket.socket(family, kind) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(target)
-    except OSError as error:
-        raise Failure(
-            f"Port {settings.port} on {settings.host} cannot be used ({error.strerror}). "
-            f"Stop what uses it or choose another: PORT=8001 make run, or PORT=8001 in .env."
-        ) from None
-
-
-class Signals:
-    """Remembers that a stop was asked for, and wakes the waiting loop at once."""
-
-    def __init__(self) -> None:
-        self._stop_asked = False
-        self._reader, self._writer = socket.socketpair()
-        self._reader.setblocking(False)
-        self._writer.setblocking(False)
-        signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._ask_to_stop)
-        # nohup ignores the hang-up of a terminal on purpose.
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-            signal.signal(signal.SIGHUP, self._ask_to_stop)
-
-    def asked(self) -> bool:
-        return self._stop_asked
-
-    def pause(self, seconds: float) -> None:
-        if select.select([self._reader], [], [], seconds)[0]:
-            self._reader.recv(4096)
-
-    def _ask_to_stop(self, *_: object) -> None:
-        self._stop_asked = True
 
 
 class Supervisor:
@@ -187,9 +90,18 @@ class Supervisor:
         stamp = self._server and Stamp(self._server.data_dir, MIGRATIONS, self._settings.environment)
         if stamp and stamp.fits():
             return
+        if self._server and not self._is_new:
+            self._back_up(self._server)
         self._run_migrations()
         if stamp and not self._signals.asked():
             stamp.write()
+
+    def _back_up(self, server: EmbeddedPostgres) -> None:
+        """A migration that goes wrong can then be undone with `norepeat restore`."""
+        kept = self._settings.backups_kept
+        file = backup_before_migration(server.dsn, server.data_dir, server.binaries, kept=kept)
+        if file is not None:
+            say(f"Backed up to {file}, because another version migrates the database now")
 
     def _run_migrations(self) -> None:
         with tempfile.TemporaryFile() as output:
@@ -287,30 +199,3 @@ def announcement(settings: Settings) -> str:
 
 def say(text: str) -> None:
     print(text, flush=True)
-
-
-def supervise(settings: Settings, commands: Commands | None = None) -> int:
-    signals = Signals()
-    supervisor = Supervisor(settings, commands or Commands(), signals)
-    try:
-        refuse_taken_port(settings)
-        return supervisor.run()
-    except (Failure, PostgresError, OSError) as error:
-        if signals.asked():
-            return 0
-        print(f"norepeat: {error}", file=sys.stderr, flush=True)
-        return 1
-    finally:
-        supervisor.stop()
-
-
-def main() -> int:
-    try:
-        settings = read_settings(os.environ, Path.cwd())
-    except (Failure, OSError) as error:
-        sys.exit(f"norepeat: {error}")
-    return supervise(settings)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
