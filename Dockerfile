@@ -1,4 +1,4 @@
-# One image, two commands: `serve` and `worker` (and `migrate` before them). Runs as uid 10001 on a read-only tree.
+# One image for every process: `serve`, `worker`, `migrate`. Runs as uid 10001 and writes nowhere but /tmp and its data.
 
 FROM node:22-slim AS ide
 WORKDIR /src/ide
@@ -15,11 +15,16 @@ RUN python -m venv .venv && .venv/bin/pip install --no-cache-dir --require-hashe
 COPY pyproject.toml README.md LICENSE ./
 COPY app/ app/
 COPY --from=ide /src/app/api/static/graphiql/ app/api/static/graphiql/
+# Compiled now, because the tree is read-only later and every start would compile it anew.
 RUN .venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation -e . \
-    && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin norepeat
+    && .venv/bin/python -m compileall -q app .venv/lib \
+    && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin norepeat \
+    && install -d -o 10001 -g 10001 -m 0700 /var/lib/norepeat
 USER 10001
-ENV NOREPEAT_HOST=0.0.0.0
-EXPOSE 8000
+ENV NOREPEAT_HOST=0.0.0.0 NOREPEAT_DATA_DIR=/var/lib/norepeat
+VOLUME /var/lib/norepeat
+EXPOSE 8000 9464
+# Of `serve`; a worker is watched by its own /metrics, see deploy/.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
   CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f\"http://127.0.0.1:{os.environ.get('PORT', '8000')}/health/live\", timeout=2)"]
 ENTRYPOINT ["norepeat"]

@@ -5,41 +5,64 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
+from app.adapters.process_metrics import request_finished, webhook_refused
 from app.api.contract import install_contract
 from app.api.errors import every_code, install_error_handlers
 from app.api.graphql.late import install_graphql
 from app.api.inbound.route import install_inbound
-from app.api.middleware import BodyLimit, RequestFrame
+from app.api.middleware import CORS_SHOWN, CORS_TAKEN, BodyLimit, Deadline, RequestFrame, TrustedHosts
+from app.api.observing import Observed
+from app.api.once import AtMostOnce
 from app.api.pages import pages_router
+from app.api.report_pages import router as report_pages
 from app.api.rest import (
     action_items,
     api_keys,
+    audit_log,
     budgets,
     deliveries,
+    deployments,
+    digests,
+    drafts,
+    events,
     factors,
     findings,
     health,
+    incident_sources,
     incidents,
     local_tickets,
+    meta_reviews,
     metrics,
     people,
     postmortems,
+    reports,
     root_causes,
+    scraping,
     service_accounts,
     services,
     sprint_planning,
+    suggestions,
     teams,
     tickets,
     verification_plans,
+    webhook_deliveries,
+    webhook_endpoints,
 )
+from app.api.throttle import Throttle
 from app.settings import Settings
 from app.wiring import Opened, open_ports
+from app.wiring.documents import trusted_documents
 
 VERSION = version("norepeat")
 RESOURCES = (
-    teams, people, services, root_causes, factors, incidents, postmortems, action_items, tickets, local_tickets,
-    verification_plans, budgets, sprint_planning, metrics, findings, deliveries, service_accounts, api_keys,
+    # The lists that portals poll come first: the router tries one route after the other.
+    action_items, sprint_planning,
+    teams, digests, people, services, root_causes, factors, suggestions, incident_sources, incidents, drafts,
+    postmortems, tickets,
+    local_tickets, verification_plans, budgets, deployments, metrics, meta_reviews, reports, findings, deliveries,
+    service_accounts, api_keys, webhook_endpoints, webhook_deliveries, events, audit_log,
 )  # fmt: skip
 DESCRIPTION = """
 Postmortems that change something: every action item is a real ticket, ranked by recurrence risk, and closed only
@@ -73,13 +96,30 @@ def create_app(settings: Settings, *, opened: AbstractAsyncContextManager[Opened
     )
     install_error_handlers(app)
     app.include_router(health.router)
+    app.include_router(scraping.router)
     app.include_router(_v1())
-    install_inbound(app)
-    graphql = install_graphql(app, introspection=settings.docs)
+    install_inbound(app, refused=webhook_refused)
+    graphql = install_graphql(
+        app, introspection=settings.docs, subscriptions=settings.subscriptions_max,
+        trusted=trusted_documents(settings), trusted_only=settings.graphql_trusted_only,
+    )  # fmt: skip
+    app.router.routes.insert(0, action_items.HOT)
     install_contract(app)
+    app.include_router(report_pages)
     app.include_router(pages_router(version=VERSION, docs_enabled=settings.docs))
+    app.add_middleware(AtMostOnce)
     app.add_middleware(BodyLimit, limit=settings.body_limit)
-    app.add_middleware(RequestFrame)
+    app.add_middleware(Deadline, seconds=settings.request_seconds)
+    app.add_middleware(Throttle)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=CORS_TAKEN,
+            expose_headers=CORS_SHOWN, max_age=600,
+        )  # fmt: skip
+    if settings.trusted_hosts:
+        app.add_middleware(TrustedHosts, hosts=settings.trusted_hosts)
+    app.add_middleware(RequestFrame, https=settings.url.startswith("https:"))
+    app.add_middleware(Observed, answered=request_finished, log_requests=settings.log_requests)
     return app
 
 

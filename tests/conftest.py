@@ -37,7 +37,10 @@ def dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def settings(dsn: str) -> Settings:
-    return Settings(_env_file=None, database_url=dsn, github_webhook_secrets=["whsec-one", "whsec-two"])
+    return Settings(
+        _env_file=None, database_url=dsn, github_webhook_secrets=["whsec-one", "whsec-two"],
+        rate_limit_address=0, rate_limit_credential=0, rate_limit_webhooks=0, rate_limit_failures=0,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,8 @@ from uuid import UUID
 from app.domain.access import Caller, Role
 from app.domain.actions.evidence import RUN_BY_US
 from app.domain.actions.model import ActionItem, Change, Status
+from app.domain.announcing.model import Announcement
+from app.domain.deployments.model import Deployment
 from app.domain.errors import AlreadyExists, NotFound, Stale
 from app.domain.events import Event, EventType
 from app.domain.follow_through.model import Finding, FindingCode
@@ -49,6 +51,8 @@ from app.domain.ports import (
 from app.domain.postmortems.model import Postmortem, Publication
 from app.domain.postmortems.tiers import CauseHistory
 from app.domain.tracking.model import Ticket
+from tests.budget_fakes import FakeBoosts, FakeReadings, FakeSlos
+from tests.happening_fakes import FakeAnnotations, FakeAnnouncements, FakeDeployments, FakeIncidentFacts
 
 Entity = TypeVar("Entity", bound=Any)
 
@@ -100,6 +104,16 @@ class FakeServices(Rows[Service]):
 
     async def find_by_slug(self, slug: str) -> Service | None:
         return self.first(slug=slug)
+
+    async def find_by_name(self, name: str) -> Service | None:
+        same = [one for one in self.rows.values() if one.name.lower() == name.lower()]
+        return same[0] if len(same) == 1 else None
+
+    async def of_repository(self, repository: str) -> tuple[Service, ...]:
+        routed = [(one, one.route) for one in self.rows.values() if one.route]
+        there = [one for one, route in routed if route.provider is Provider.GITHUB]
+        same = [one for one in there if one.route and one.route.project.lower() == repository.lower()]
+        return tuple(sorted(same, key=lambda one: one.slug))
 
 
 class FakePeople(Rows[Person]):
@@ -344,6 +358,10 @@ class FakePostmortems:
             raise AlreadyExists
         self._publications.rows[key] = publication
 
+    async def latest_publication(self, postmortem_id: UUID) -> Publication | None:
+        of_it = [one for (id, _), one in self._publications.rows.items() if id == postmortem_id]
+        return max(of_it, key=lambda one: one.number, default=None)
+
 
 class FakeChanges:
     """History lines, each under a key of its own."""
@@ -417,6 +435,10 @@ class FakeTickets(Rows[Ticket]):
     async def of_items(self, item_ids: Sequence[UUID]) -> tuple[Ticket, ...]:
         return tuple(self.rows[id] for id in sorted(self.rows) if self.rows[id].action_item_id in item_ids)
 
+    async def find_named(self, names: Sequence[str]) -> tuple[Ticket, ...]:
+        named = (t for t in self.rows.values() if {(t.key or "").lower(), (t.url or "").lower()} & set(names))
+        return tuple(sorted(named, key=lambda t: t.id))
+
     async def find_external(self, provider: Provider, external_id: str) -> Ticket | None:
         known = (t for t in self.rows.values() if t.external_id == external_id and t.route.provider is provider)
         return next(known, None)
@@ -460,6 +482,10 @@ class FakeUnitOfWork:
         self.incidents: Incidents = incidents
         self.findings: Findings = FakeFindings(incidents)
         self.events: Events = events
+        self.incident_facts = FakeIncidentFacts()
+        self.deployments = FakeDeployments()
+        self.annotations = FakeAnnotations()
+        self.announcements = FakeAnnouncements()
         self.postmortems: Postmortems = FakePostmortems(incidents, self.publications)
         self.action_items: ActionItems = action_items
         self.checks: Checks = _missing("checks")
@@ -467,8 +493,9 @@ class FakeUnitOfWork:
         self.deliveries: Deliveries = _missing("deliveries")
         self.inbox: InboxItems = _missing("inbox")
         self.risks: Risks = _missing("risks")
-        self.boosts: Boosts = _missing("boosts")
-        self.slos: Slos = _missing("slos")
+        self.readings = FakeReadings()
+        self.boosts: Boosts = FakeBoosts(self.readings, action_items.rows)
+        self.slos: Slos = FakeSlos()
         self.history: History = _missing("history")
         self._events = events
         self._homes: dict[type, Any] = {
@@ -482,6 +509,8 @@ class FakeUnitOfWork:
             Postmortem: self.postmortems,
             ActionItem: action_items,
             Ticket: self.tickets,
+            Deployment: self.deployments,
+            Announcement: self.announcements,
             Finding: self.findings,
             Event: events,
         }

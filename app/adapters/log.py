@@ -3,18 +3,28 @@
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
 
-_SECRET = re.compile(r"nr_[0-9A-Za-z]+_[0-9A-Za-z]+|(?:gh[pousr]|github_pat)_[0-9A-Za-z_]{10,}|://[^/\s:@]+:[^@\s]+@")
+from app.adapters.trace_context import with_trace
+
+_SECRET = re.compile(
+    r"nr_[0-9A-Za-z]+_[0-9A-Za-z]+|(?:gh[pousr]|github_pat)_[0-9A-Za-z_]{10,}|://[^/\s:@]+:[^@\s]+@"
+    r"|eyJ[\w-]{5,}\.[\w-]+\.[\w-]*|\b(?i:bearer|basic)\s+[\w.~+/=-]{8,}|\bwhsec_[\w+/=-]{8,}|\blin_(?:api|oauth)_\w{10,}"
+    r"|\bsk-ant-[\w-]{10,}"
+)
+_SECRET_NAMES = re.compile(
+    r"(?i)^(?:.*[_-])?(?:authorization|cookies?|passwords?|secrets?|tokens?|signatures?|(?:api|admin|encryption)[_-]?keys?)$"
+)
 
 
 def configure_logging(level: str) -> None:
     """Everything that logs, ours and the libraries', goes through the same lines."""
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
+        with_trace,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
@@ -36,4 +46,19 @@ def configure_logging(level: str) -> None:
 
 def without_secrets(_logger: Any, _name: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Keys, tokens and passwords never reach a log, wherever in a line they stand."""
-    return {key: _SECRET.sub("***", value) if isinstance(value, str) else value for key, value in line.items()}
+    return {key: _without(key, value) for key, value in line.items()}
+
+
+def _without(name: object, value: Any) -> Any:
+    """Known by the name of its field, or by how it looks; however deep it stands."""
+    if isinstance(name, str) and _SECRET_NAMES.match(name) and isinstance(value, str | bytes | list | tuple | dict):
+        return "***"
+    if isinstance(value, str):
+        return _SECRET.sub("***", value)
+    if isinstance(value, bytes):
+        return _SECRET.sub("***", value.decode("utf-8", "replace"))
+    if isinstance(value, Mapping):
+        return {key: _without(key, one) for key, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_without(None, one) for one in value]
+    return _SECRET.sub("***", repr(value)) if isinstance(value, BaseException) else value

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,9 @@ from pgqueuer.ports.driver import NotifyCallback
 from pgqueuer.queries import Queries
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.adapters.process_metrics import job_finished
+from app.adapters.trace_context import continuing, job_headers
+
 _log = structlog.get_logger(__name__)
 Work = Callable[[], Awaitable[object]]
 """What an entrypoint does; a job carries no data, the work finds what is due."""
@@ -25,8 +29,8 @@ RESTART_DELAY = timedelta(seconds=1)
 HEARTBEAT = timedelta(seconds=10)
 # A cut listener is noticed only after 10 to 20 s; until then jobs are found by asking.
 POLL = timedelta(seconds=3)
-KEPT_LOG = timedelta(days=1)
-CLOSING = 5.0
+KEPT_LOG = timedelta(hours=36)
+CLOSING = 1.0
 
 
 class ConnectionDriver:
@@ -87,7 +91,9 @@ async def wake(
 
     A wake-up for new state has no key: while the first job runs, a second one with its key would be skipped.
     """
-    await _queries(connection).enqueue(entrypoint, None, execute_after=after, dedupe_key=key, on_conflict="skip")
+    await _queries(connection).enqueue(
+        entrypoint, None, execute_after=after, dedupe_key=key, on_conflict="skip", headers=job_headers()
+    )
 
 
 async def wake_at(connection: AsyncConnection, entrypoint: str, at: datetime) -> None:
@@ -95,13 +101,16 @@ async def wake_at(connection: AsyncConnection, entrypoint: str, at: datetime) ->
     await wake(connection, entrypoint, after=max(at - datetime.now(UTC), timedelta(0)))
 
 
-def wake_if(source: str, entrypoint: str) -> str:
-    """Common table expressions for a raw statement: one job if the expression `source` has a row."""
+def wake_if(source: str, entrypoint: str, headers: str = "null") -> str:
+    """Common table expressions for a raw statement: one job if the expression `source` has a row.
+
+    `headers` is an expression too: what the job carries.
+    """
     names = _texts().qbe.settings
     return f"""
     waking as (
-        insert into {names.queue_table} (priority, entrypoint, status)
-        select 0, '{entrypoint}', 'queued' where exists (select 1 from {source})
+        insert into {names.queue_table} (priority, entrypoint, status, headers)
+        select 0, '{entrypoint}', 'queued', {headers} where exists (select 1 from {source})
         returning id, entrypoint, priority
     ),
     logging as (
@@ -125,16 +134,22 @@ async def install(dsn: str) -> None:
 
 
 async def prune_log(connection: AsyncConnection) -> int:
-    """PgQueuer keeps three rows of log per job for ever; a day of them is enough."""
+    """PgQueuer keeps three rows of log per job for ever; a day and a half of them is enough."""
     table = _texts().qbe.settings.queue_table_log
     statement = f"delete from {table} where created < now() - $1::interval"
     return (await connection.exec_driver_sql(statement, (KEPT_LOG,))).rowcount
 
 
+async def _keep(connection: asyncpg.Connection) -> None:
+    """The queue's statements leave nothing behind; to reset a dead connection would wait for it a second time."""
+
+
 @asynccontextmanager
-async def _pool(dsn: str) -> AsyncIterator["asyncpg.Pool[Any]"]:
+async def _pool(dsn: str, command_timeout: float) -> AsyncIterator["asyncpg.Pool[Any]"]:
     """Without `command_timeout` a connection that died silently would stop the worker for ever."""
-    pool = await asyncpg.create_pool(dsn, min_size=1, max_size=5, command_timeout=COMMAND_TIMEOUT)
+    pool = await asyncpg.create_pool(
+        dsn, min_size=1, max_size=5, command_timeout=command_timeout, timeout=command_timeout, reset=_keep
+    )
     try:
         yield pool
     finally:
@@ -150,6 +165,8 @@ async def run(
     *,
     stop: asyncio.Event,
     schedules: Mapping[str, str] | None = None,
+    command_timeout: float = COMMAND_TIMEOUT,
+    heartbeat: timedelta = HEARTBEAT,
 ) -> None:
     """Run the consumer until `stop` is set; it survives the database's restarts.
 
@@ -159,7 +176,7 @@ async def run(
 
     @asynccontextmanager
     async def consumer() -> AsyncIterator[pgqueuer.PgQueuer]:
-        async with _pool(dsn) as pool:
+        async with _pool(dsn, command_timeout) as pool:
             queuer = pgqueuer.PgQueuer.from_asyncpg_pool(pool)
             for name, work in entrypoints.items():
                 queuer.entrypoint(name)(_job(work))
@@ -173,16 +190,20 @@ async def run(
         restart_on_failure=True,
         restart_delay=RESTART_DELAY,
         shutdown_on_listener_failure=True,
-        heartbeat_timeout=HEARTBEAT,
+        heartbeat_timeout=heartbeat,
         dequeue_timeout=POLL,
     )
 
 
 def _job(work: Work) -> Callable[[Job], Awaitable[None]]:
     async def run_job(job: Job) -> None:
+        began = time.perf_counter()
         try:
-            await work()
+            with continuing(f"job {job.entrypoint}", job.otel_headers()):
+                await work()
+            job_finished(job.entrypoint, "ok", time.perf_counter() - began)
         except Exception as error:
+            job_finished(job.entrypoint, "failed", time.perf_counter() - began)
             _log.exception("job_failed", entrypoint=job.entrypoint)
             # Without this a database that is away for a moment would end the job for good.
             wait = timedelta(seconds=min(60, 2**job.attempts))
@@ -201,12 +222,23 @@ def _tick(pool: "asyncpg.Pool[Any]", entrypoint: str) -> Callable[[Schedule], Aw
 
 
 SWEEP = """
-select name from (values ('events'), ('deliveries'), ('inbox')) as work(name) where case name
+select name
+from (values ('events'), ('deliveries'), ('outbound'), ('announcements'), ('drafts'), ('inbox')) as work(name)
+where case name
     when 'events' then exists (
         select 1 from events where handled_at is null and coalesce(not_before, '-infinity') <= now())
     when 'deliveries' then exists (
         select 1 from deliveries where state in ('pending', 'sending')
             and greatest(lease_until, not_before, '-infinity'::timestamptz) <= now())
+    when 'announcements' then exists (
+        select 1 from announcements where state = 'pending'
+            and greatest(lease_until, not_before, '-infinity'::timestamptz) <= now())
+    when 'drafts' then exists (
+        select 1 from drafts where state in ('queued', 'gathering', 'writing', 'checking')
+            and coalesce(lease_until, '-infinity') <= now())
+    when 'outbound' then exists (
+        select 1 from webhook_deliveries d join webhook_endpoints e on e.id = d.endpoint_id and e.state = 'active'
+         where d.state = 'pending' and d.not_before <= now())
     else exists (
         select 1 from inbox where handled_at is null and coalesce(not_before, '-infinity') <= now())
 end

@@ -5,6 +5,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from app.api.middleware import INBOUND_PREFIX
+
 _PROBLEM = {
     "title": "Problem",
     "description": "An error as of RFC 9457; `code` is stable and listed in the description of this document.",
@@ -34,6 +36,14 @@ _ANSWER = {
     "description": "Refused; `code` says why.",
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
+_ONCE = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "For a day the same key and body get the first answer again, with `Idempotency-Replayed: true`."
+    " With another body: 422; while the first is being answered: 409 with Retry-After.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]{1,255}$"},
+}
 _FASTAPIS = ("HTTPValidationError", "ValidationError")
 
 
@@ -54,9 +64,11 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for name in _FASTAPIS:
         schemas.pop(name, None)
     schemas["Problem"] = _PROBLEM
-    for methods in document["paths"].values():
-        for operation in methods.values():
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
             _with_our_errors(operation["responses"])
+            if method == "post" and path.startswith("/v1/") and not path.startswith(INBOUND_PREFIX):
+                operation.setdefault("parameters", []).append(_ONCE)
     return document
 
 

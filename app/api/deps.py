@@ -1,21 +1,28 @@
 """What routes depend on: the ports, the caller, the version the caller has seen."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
 
 from app.api.errors import ApiError
 from app.domain.access import Action, Caller, authorize
+from app.domain.deeds import Deed, begin
 from app.domain.errors import Unauthenticated
+from app.domain.once import OnceKey
 from app.domain.ports import Ports
 
 _bearer = HTTPBearer(auto_error=False, description="An API key: `nr_<id>_<secret>`.")
+BearerDep = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
 def get_ports(request: Request) -> Ports:
+    """The ports; under an idempotency key with a unit of work that records it in the transaction."""
     ports: Ports = request.app.state.ports
-    return ports
+    once: OnceKey | None = request.scope.get("once")
+    return ports if once is None else replace(ports, uow=ports.once.unit_of_work(once))
 
 
 PortsDep = Annotated[Ports, Depends(get_ports)]
@@ -29,7 +36,16 @@ async def get_caller(
         raise Unauthenticated
     caller = await ports.credentials.authenticate(credentials.credentials)
     request.scope["actor"] = caller.actor
+    route = request.scope.get("route")
+    begin(Deed(getattr(route, "name", "graphql"), caller.actor, request.scope.get("request_id")))
     return caller
+
+
+async def caller_of(request: Request, ports: Ports) -> Caller:
+    """The same for routes that FastAPI does not serve."""
+    scheme, token = get_authorization_scheme_param(request.headers.get("authorization"))
+    given = HTTPAuthorizationCredentials(scheme=scheme, credentials=token) if scheme.lower() == "bearer" else None
+    return await get_caller(request, ports, given)
 
 
 CallerDep = Annotated[Caller, Depends(get_caller)]

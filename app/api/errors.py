@@ -98,7 +98,10 @@ def _request_id(request: Request) -> str | None:
 async def _on_domain_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, DomainError)
     status = STATUS[error.kind]
-    return problem(status, error.code, error.message, request_id=_request_id(request), problems=error.problems)
+    again = {} if error.wait_seconds is None else {"Retry-After": str(error.wait_seconds)}
+    return problem(
+        status, error.code, error.message, request_id=_request_id(request), problems=error.problems, headers=again
+    )
 
 
 async def _on_api_error(request: Request, error: Exception) -> JSONResponse:

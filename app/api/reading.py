@@ -18,7 +18,7 @@ from app.domain.access import Action, Caller, authorize
 from app.domain.errors import Invalid, NotFound
 from app.domain.page import DEFAULT_LIMIT, MAX_LIMIT
 from app.domain.ports import Ports
-from app.domain.selection import Edge, Filter, Leaf, Op, Selection, Sort
+from app.domain.selection import Edge, Fact, Filter, Leaf, Op, Page, Place, Records, Selection, Slice, Sort, one_or_many
 
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many records a page holds.")]
 After = Annotated[str | None, Query(max_length=2000, description="The `next_cursor` of the page before.")]
@@ -64,7 +64,7 @@ class Listing:
 
 @lru_cache(maxsize=256)
 def _record(kind: str, model: type[BaseModel], by: str) -> Selection:
-    return Selection(kind, fields_of(model), (Filter(by, Op.EQ, "value"),), single=True, paged=False)
+    return Selection(kind, fields_of(model), (Filter(by, Op.EQ, "value"),), single=True)
 
 
 async def read_one(
@@ -166,10 +166,10 @@ async def read_list(
 ) -> bytes:
     """`{"items": [...], "next_cursor": ...}`."""
     authorize(caller, Action.READ)
-    given = {name: value for name, value in filters.items() if value is not None}
-    read = ports.reads.prepare(_listed(listing, tuple(sorted(given)), _sort(listing, sort)))
+    compared, given = _given(listing, filters)
+    read = ports.reads.prepare(_page(listing, compared, _sort(listing, sort), limit, after is not None))
     assert read is not None, f"{listing.model.__name__} names a field without a column"
-    return await read({**given, "limit": limit, "after": after}, caller)
+    return await read({**given, "after": after}, caller)
 
 
 async def count_list(
@@ -177,15 +177,25 @@ async def count_list(
 ) -> int:
     """How many records the list holds, counted no further than `at_most`."""
     authorize(caller, Action.READ)
-    given = {name: value for name, value in filters.items() if value is not None}
-    selection = _listed(listing, tuple(sorted(given)), _sort(listing, None))
-    return await ports.reads.count(selection, given, caller, at_most)
+    compared, given = _given(listing, filters)
+    return await ports.reads.count(listing.kind, compared, given, caller, at_most)
 
 
 @lru_cache(maxsize=1024)
-def _listed(listing: Listing, names: tuple[str, ...], sort: Sort) -> Selection:
-    filters = tuple(Filter(listing.filters[name][0], listing.filters[name][1], name) for name in names)
-    return Selection(listing.kind, fields_of(listing.model), filters, (sort,))
+def _page(listing: Listing, filters: tuple[Filter, ...], sort: Sort, limit: int, continued: bool) -> Page:
+    shown = Records("items", fields_of(listing.model)), Place("next_cursor", Fact.NEXT)
+    part = Slice(limit, "after" if continued else None)
+    return Page(listing.kind, shown, filters, sort, part)
+
+
+def _given(listing: Listing, values: Mapping[str, object]) -> tuple[tuple[Filter, ...], dict[str, object]]:
+    """The comparisons that were asked for, and their values."""
+    filters, given = list[Filter](), dict[str, object]()
+    for name in sorted(name for name, value in values.items() if value is not None):
+        field, declared = listing.filters[name]
+        op, given[name] = one_or_many(declared, values[name])
+        filters.append(Filter(field, op, name))
+    return tuple(filters), given
 
 
 def _sort(listing: Listing, text: str | None) -> Sort:

@@ -127,6 +127,15 @@ class IncidentRef(Out):
     severity: str
 
 
+class PatternRef(Out):
+    """A pattern of a meta-review, briefly."""
+
+    id: UUID
+    key: str
+    title: str
+    period: str
+
+
 class PostmortemRef(Out):
     """A postmortem, briefly."""
 

@@ -40,6 +40,7 @@ class Action(StrEnum):
     WRITE_ROOT_CAUSE = "write_root_cause"
     MERGE_ROOT_CAUSES = "merge_root_causes"
     WRITE_POSTMORTEM = "write_postmortem"
+    REVIEW_DRAFT = "review_draft"
     SIGN_OFF = "sign_off"
     OVERRIDE_TIER = "override_tier"
     WAIVE = "waive"
@@ -51,6 +52,13 @@ class Action(StrEnum):
     REVIEW_PLAN = "review_plan"
     DISMISS_FINDING = "dismiss_finding"
     RAISE_BOOST = "raise_boost"
+    ANSWER_SUGGESTION = "answer_suggestion"
+    READ_AUDIT_LOG = "read_audit_log"
+    SEND_EVENTS_OUT = "send_events_out"
+    WRITE_META_REVIEW = "write_meta_review"
+    REVIEW_META_REVIEW = "review_meta_review"
+    PUBLISH_META_REVIEW = "publish_meta_review"
+    RECORD_DEPLOYMENT = "record_deployment"
 
 
 RULES: Mapping[Action, Rule] = {
@@ -61,6 +69,7 @@ RULES: Mapping[Action, Rule] = {
     Action.WRITE_ROOT_CAUSE: Rule(Role.RESPONDER, "incidents:write"),
     Action.MERGE_ROOT_CAUSES: Rule(Role.REVIEWER, "incidents:write"),
     Action.WRITE_POSTMORTEM: Rule(Role.RESPONDER, "postmortems:write"),
+    Action.REVIEW_DRAFT: Rule(Role.RESPONDER, "postmortems:write", human=True),
     Action.SIGN_OFF: Rule(Role.RESPONDER, "postmortems:write", human=True),
     Action.OVERRIDE_TIER: Rule(Role.REVIEWER, "postmortems:write", human=True),
     Action.WAIVE: Rule(Role.REVIEWER, "postmortems:write", human=True),
@@ -72,6 +81,13 @@ RULES: Mapping[Action, Rule] = {
     Action.REVIEW_PLAN: Rule(Role.REVIEWER, "action-items:write", human=True),
     Action.DISMISS_FINDING: Rule(Role.RESPONDER, "findings:write", human=True),
     Action.RAISE_BOOST: Rule(Role.RESPONDER, "boosts:write"),
+    Action.ANSWER_SUGGESTION: Rule(Role.RESPONDER, "incidents:write", human=True),
+    Action.READ_AUDIT_LOG: Rule(Role.ADMIN, "admin"),
+    Action.SEND_EVENTS_OUT: Rule(Role.ADMIN, "admin"),
+    Action.WRITE_META_REVIEW: Rule(Role.RESPONDER, "meta-reviews:write"),
+    Action.REVIEW_META_REVIEW: Rule(Role.RESPONDER, "meta-reviews:write", human=True),
+    Action.PUBLISH_META_REVIEW: Rule(Role.REVIEWER, "meta-reviews:write", human=True),
+    Action.RECORD_DEPLOYMENT: Rule(Role.RESPONDER, "deployments:write"),
 }
 """Responders write; reviewers also sign, accept attestations, waive and override; admins
 configure. What a rule cannot say (not your own work) is said where the work is loaded."""

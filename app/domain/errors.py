@@ -44,6 +44,8 @@ class DomainError(Exception):
 
     code: ClassVar[str]
     kind: ClassVar[Kind]
+    wait_seconds: ClassVar[int | None] = None
+    """Seconds after which the same may succeed."""
 
     def __init__(self, message: str | None = None, *, problems: tuple[Problem, ...] = ()) -> None:
         super().__init__(message or (type(self).__doc__ or self.code).strip().splitlines()[0])

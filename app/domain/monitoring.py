@@ -3,16 +3,28 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from app.domain.errors import Invalid, Unavailable
 
 
+class Backend(StrEnum):
+    """Which monitoring system a plan asks."""
+
+    PROMETHEUS = "prometheus"
+    DATADOG = "datadog"
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One time series of an answer. A value may be NaN or infinite."""
+    """One time series of an answer. A value may be NaN or infinite.
+
+    `every`: seconds that each point stands for, where the backend decides that and not who asks.
+    """
 
     labels: Mapping[str, str]
     points: tuple[tuple[datetime, float], ...]
+    every: float | None = None
 
 
 class InvalidQuery(Invalid):
@@ -22,7 +34,7 @@ class InvalidQuery(Invalid):
 
 
 class NoMonitoring(Invalid):
-    """No monitoring system is configured."""
+    """The monitoring system that a plan asks is not configured."""
 
     code = "monitoring_not_configured"
 

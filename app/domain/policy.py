@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 
 SIX_MONTHS_DAYS = 183
 
@@ -51,10 +51,41 @@ class DeliveryPolicy:
             "linear": timedelta(seconds=5),
             "jira": timedelta(seconds=120),
             "local": timedelta(0),
+            "datadog": timedelta(seconds=60),
+            "pagerduty": timedelta(seconds=15),
+            "grafana": timedelta(seconds=5),
+            "slack": timedelta(seconds=15),
         }
     )
     backoff_first: timedelta = timedelta(seconds=2)
     backoff_max: timedelta = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class PagingPolicy:
+    """What a page becomes. Ranks are those of severities, 1 to 5; names of priorities match in any case; `services`
+    are slugs by the id of the service there."""
+
+    priorities: Mapping[str, int] = field(
+        default_factory=lambda: {f"{letter}{rank}": rank for letter in ("P", "SEV", "SEV-") for rank in range(1, 6)}
+    )
+    urgencies: Mapping[str, int] = field(default_factory=lambda: {"high": 3, "low": 4})
+    default_rank: int = 3
+    record_every_page: bool = False
+    services: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentPolicy:
+    """Which deployments count, and how long before an incident one may have caused it."""
+
+    production: frozenset[str] = frozenset({"production", "prod", "live"})
+    hint_hours: int = 24
+    max_hint_hours: int = 24 * 14
+    max_hints: int = 50
+    clock_skew: timedelta = timedelta(minutes=5)
+    patience: timedelta = timedelta(seconds=10)
+    gather_margin: timedelta = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +120,7 @@ class BudgetPolicy:
     silent_after: Mapping[str, timedelta] = field(
         default_factory=lambda: {
             "prometheus": timedelta(minutes=5),
+            "datadog": timedelta(minutes=30),  # asked every 5 minutes, as far as its rate limit allows
             "alertmanager": timedelta(hours=5),  # it repeats what fires every 4 hours
         }
     )
@@ -103,6 +135,50 @@ class BudgetPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class OutboundPolicy:
+    """How events are sent out. A delivery is tried once and then after each of the delays, give or take `jitter`."""
+
+    retry_delays: tuple[timedelta, ...] = (
+        timedelta(seconds=5), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), timedelta(hours=5),
+        timedelta(hours=10), timedelta(hours=14), timedelta(hours=20), timedelta(hours=24),
+    )  # fmt: skip
+    jitter: float = 0.2
+    timeout_seconds: float = 10.0
+    lease: timedelta = timedelta(seconds=45)
+    longest_wait: timedelta = timedelta(hours=24)
+    disable_after: timedelta = timedelta(days=5)
+    rotation_overlap: timedelta = timedelta(hours=24)
+    response_chars: int = 1000
+    at_once: int = 64
+    at_once_per_endpoint: int = 4
+    redelivered_at_once: int = 10_000
+    kept_days: int = 90
+    allow_http: bool = False
+    allowed_networks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FollowThroughPolicy:
+    """When a rule is not met. `applies_from` says from which day on a rule counts, by the code of its finding: what was
+    late before is late since that day. `steps` are the days after which a finding reaches the owner, the team's lead
+    and the leadership. `plannings` are the first days of planning by a team's slug; `planning_days` repeat them."""
+
+    applies_from: Mapping[str, date] = field(default_factory=dict)
+    applies_from_default: date = date(2026, 11, 1)
+    steps: tuple[int, int, int] = (0, 7, 30)
+    digest_weekday: int = 1
+    digest_hour: int = 9
+    digest_days: int = 7
+    digest_lines: int = 10
+    plannings: Mapping[str, date] = field(default_factory=dict)
+    planning_days: int = 14
+    leadership_channel: str | None = None
+
+    def counts_from(self, code: str) -> date:
+        return self.applies_from.get(code, self.applies_from_default)
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """All of it."""
 
@@ -110,5 +186,9 @@ class Policy:
     evidence: EvidencePolicy = field(default_factory=EvidencePolicy)
     delivery: DeliveryPolicy = field(default_factory=DeliveryPolicy)
     budgets: BudgetPolicy = field(default_factory=BudgetPolicy)
+    outbound: OutboundPolicy = field(default_factory=OutboundPolicy)
+    paging: PagingPolicy = field(default_factory=PagingPolicy)
+    deployments: DeploymentPolicy = field(default_factory=DeploymentPolicy)
+    follow_through: FollowThroughPolicy = field(default_factory=FollowThroughPolicy)
     organisation_time_zone: str = "UTC"
     public_url: str = "http://127.0.0.1:8000"

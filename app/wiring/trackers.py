@@ -28,6 +28,7 @@ def trackers(settings: Settings, engine: AsyncEngine, client: httpx2.AsyncClient
         trackers[Provider.JIRA] = JiraIssues(
             client, base_url=settings.jira_url, token=settings.jira_token.get_secret_value(),
             email=settings.jira_email, data_center=settings.jira_data_center, endings=endings(settings),
+            sprint_field=settings.jira_sprint_field,
         )  # fmt: skip
     if settings.linear_token is not None:
         token = settings.linear_token.get_secret_value()

@@ -379,13 +379,19 @@ async def test_a_plan_with_a_metric_is_kept_and_tried(world: World) -> None:
     path = f"/v1/action-items/{item.id}/verification-plan"
     plan = {"checks": ["metric", "attested"], "window_days": 30, "metric": METRIC}
     saved = await world.admin.call("PUT", path, plan, expect=200)
-    assert saved["plan"] == {**plan, "description": "", "metric": {**METRIC, "mode": "at_end"}}
+    assert saved["plan"] == {**plan, "description": "", "metric": {**METRIC, "mode": "at_end", "backend": "prometheus"}}
     for wrong in ({**plan, "metric": None}, {**plan, "checks": ["attested"]}):
         assert (await world.admin.call("PUT", path, wrong, expect=422))["code"] == "invalid_verification_plan"
     bad = {**plan, "metric": {**METRIC, "comparison": "=="}}
     assert (await world.admin.call("PUT", path, bad, expect=422))["code"] == "invalid_request"
     preview = await world.admin.post("/v1/verification-plans/preview", plan, expect=422)
     assert preview["code"] == "monitoring_not_configured"
+    elsewhere = {**plan, "metric": {**METRIC, "backend": "datadog"}}
+    assert (await world.admin.call("PUT", path, elsewhere, expect=200))["plan"]["metric"]["backend"] == "datadog"
+    preview = await world.admin.post("/v1/verification-plans/preview", elsewhere, expect=422)
+    assert "NOREPEAT_DATADOG_API_KEY" in preview["title"]
+    unknown = {**plan, "metric": {**METRIC, "backend": "graphite"}}
+    assert (await world.admin.call("PUT", path, unknown, expect=422))["code"] == "invalid_request"
 
 
 async def test_a_plan_stored_before_there_were_metrics_still_loads(world: World) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from app.domain.access import Caller
 from app.domain.ports import Ports, PreparedRead, Reads
-from app.domain.selection import Selection
+from app.domain.selection import Filter, Page, Selection
 from app.main import create_app
 from app.settings import Settings
 from tests.api.graphql_world import code_of, data, make_world
@@ -25,8 +25,8 @@ class CountingReads:
         self.reads = reads
         self.statements = 0
 
-    def prepare(self, selection: Selection) -> PreparedRead | None:
-        prepared = self.reads.prepare(selection)
+    def prepare(self, read: Selection | Page) -> PreparedRead | None:
+        prepared = self.reads.prepare(read)
         assert prepared is not None
 
         async def counted(variables: Mapping[str, object], caller: Caller) -> bytes:
@@ -35,9 +35,11 @@ class CountingReads:
 
         return counted
 
-    async def count(self, selection: Selection, variables: Mapping[str, object], caller: Caller, at_most: int) -> int:
+    async def count(
+        self, kind: str, filters: tuple[Filter, ...], variables: Mapping[str, object], caller: Caller, at_most: int
+    ) -> int:
         self.statements += 1
-        return await self.reads.count(selection, variables, caller, at_most)
+        return await self.reads.count(kind, filters, variables, caller, at_most)
 
 
 @pytest.fixture

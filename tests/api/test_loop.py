@@ -144,7 +144,7 @@ async def test_the_loop(admin: Person, github: GitHubSimulator) -> None:
     assert synced["url"].startswith("https://github.com/acme/checkout/issues/")
     issue = github.issues[synced["key"]]
     assert issue["title"] == "Set a timeout to the bank"
-    assert f"/v1/action-items/{fix['id']}" in issue["body"]
+    assert f"/action-items/{fix['id']}" in issue["body"]
     assert len(github.issues) == 2
 
     # Signed by a reviewer, not by the author; published.

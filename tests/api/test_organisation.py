@@ -23,7 +23,9 @@ async def test_a_team_with_its_lead_its_people_and_its_service(admin: Person) ->
     }  # fmt: skip
     created = await admin.post("/v1/teams", team, expect=201)
     assert created["lead"]["email"] == "ada@example.org"
-    assert created["route"] == route | {"restricted": False, "issue_type": None}
+    unset = {"restricted": False, "issue_type": None, "due_field": None}
+    priorities = dict.fromkeys(("urgent", "high", "medium", "low"))
+    assert created["route"] == route | unset | {"priorities": priorities}
     assert await admin.get("/v1/teams/payments") == await admin.get(f"/v1/teams/{created['id']}") == created
     service = {"slug": "checkout", "name": "Checkout", "team": "payments", "revenue_per_hour_usd": 1200.5}
     assert (await admin.post("/v1/services", service, expect=201))["team"]["slug"] == "payments"

@@ -141,7 +141,7 @@ async def test_a_frozen_version_has_the_names_of_the_record(shop: Shop) -> None:
     assert PostmortemOut.model_validate(record | frozen) == PostmortemOut.model_validate(record)
     assert set(record) - set(frozen) == {
         "version", "status", "proposed_tier", "waiver", "due_on", "overdue", "published_at", "published_number",
-        "created_at", "updated_at",
+        "created_at", "updated_at", "publications",
     }  # fmt: skip
     page = await shop.call("GET", f"/postmortems/{id}.md?number=1")
     assert page == await shop.call("GET", f"/postmortems/{id}.md")

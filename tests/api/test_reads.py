@@ -12,11 +12,26 @@ from app.domain.access import SYSTEM, Caller, Role
 from app.domain.errors import InvalidCursor
 from app.domain.ids import new_id
 from app.domain.ports import Ports
-from app.domain.selection import Edge, Filter, Leaf, Op, Selection, Sort
+from app.domain.selection import Edge, Fact, Filter, Leaf, Op, Page, Place, Records, Selection, Slice, Sort
 from app.wiring import Opened
 
 READER = Caller(Role.READER, person_id=new_id())
+ID = (Leaf("id", "id"),)
 FED = {"in_feed": [90], "out_of_feed": [90]}
+
+
+def page(
+    kind: str,
+    fields: tuple[Leaf | Edge, ...],
+    filters: tuple[Filter, ...],
+    sort: Sort,
+    size: int = 5,
+    *,
+    after: bool = False,
+    backward: bool = False,
+) -> Page:
+    shown = (Records("items", fields), Place("next", Fact.NEXT))
+    return Page(kind, shown, filters, sort, Slice(size, "cursor" if after else None, backward))
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -32,7 +47,7 @@ async def test_every_field_edge_and_condition_of_a_kind_is_sql_that_runs(name: s
         read = ports.reads.prepare(Selection(name, fields, (Filter(condition, Op.EQ, "v"),)))
         assert read is not None
         for caller in (SYSTEM, READER):
-            assert orjson.loads(await read({"v": value, "limit": 5}, caller))["next_cursor"] is None
+            assert orjson.loads(await read({"v": value}, caller)) == []
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -40,10 +55,10 @@ async def test_every_column_can_be_sorted_by_and_filtered_for_nothing(name: str,
     for column, declared in KINDS[name].columns.items():
         if declared.type == "jsonb":
             continue
-        selection = Selection(name, (Leaf(column, column),), (Filter(column, Op.IS_NULL, "v"),), (Sort(column, True),))
-        read = ports.reads.prepare(selection)
+        filters = (Filter(column, Op.IS_NULL, "v"),)
+        read = ports.reads.prepare(page(name, (Leaf(column, column),), filters, Sort(column, True)))
         assert read is not None
-        assert b"items" in await read({"v": True, "limit": 5}, SYSTEM)
+        assert b"items" in await read({"v": True}, SYSTEM)
 
 
 async def items(opened: Opened, count: int) -> None:
@@ -66,37 +81,41 @@ async def items(opened: Opened, count: int) -> None:
 )
 async def test_pages_give_every_record_once_in_order(sort: Sort, ports: Ports, opened: Opened) -> None:
     await items(opened, 23)
-    read = ports.reads.prepare(Selection("action_item", (Leaf("id", "id"), Leaf("title", "title")), (), (sort,)))
-    whole = ports.reads.prepare(Selection("action_item", (Leaf("id", "id"), Leaf("title", "title")), (), (sort,)))
-    assert read is not None
+    fields = (Leaf("id", "id"), Leaf("title", "title"))
+    whole = ports.reads.prepare(page("action_item", fields, (), sort, 200))
     assert whole is not None
-    found: list[dict[str, str]] = []
-    after = None
-    while True:
-        page = orjson.loads(await read({"limit": 5, "after": after}, SYSTEM))
-        found += page["items"]
-        after = page["next_cursor"]
-        if after is None:
-            break
-    assert found == orjson.loads(await whole({"limit": 200}, SYSTEM))["items"]
-    assert len({item["id"] for item in found}) == 23
+    expected = orjson.loads(await whole({}, SYSTEM))["items"]
+    assert len({item["id"] for item in expected}) == 23
+    for backward in (False, True):
+        found: list[dict[str, str]] = []
+        cursor = None
+        while len(found) < 23:
+            read = ports.reads.prepare(
+                page("action_item", fields, (), sort, 5, after=cursor is not None, backward=backward)
+            )
+            assert read is not None
+            answer = orjson.loads(await read({"cursor": cursor}, SYSTEM))
+            found = answer["items"] + found if backward else found + answer["items"]
+            cursor = answer["next"]
+            assert (cursor is None) is (len(found) == 23)
+        assert found == expected
 
 
 async def test_a_cursor_belongs_to_its_list(ports: Ports, opened: Opened) -> None:
     await items(opened, 3)
-    by_title = ports.reads.prepare(Selection("action_item", (Leaf("id", "id"),), (), (Sort("title"),)))
-    by_risk = ports.reads.prepare(Selection("action_item", (Leaf("id", "id"),), (), (Sort("risk"),)))
+    by_title = ports.reads.prepare(page("action_item", ID, (), Sort("title"), 1))
+    by_risk = ports.reads.prepare(page("action_item", ID, (), Sort("risk"), 1, after=True))
     assert by_title is not None
     assert by_risk is not None
-    cursor = orjson.loads(await by_title({"limit": 1}, SYSTEM))["next_cursor"]
+    cursor = orjson.loads(await by_title({}, SYSTEM))["next"]
     for nonsense in (cursor, "x", "é", "W10", "bnVsbA", "e30"):
         with pytest.raises(InvalidCursor):
-            await by_risk({"limit": 1, "after": nonsense}, SYSTEM)
+            await by_risk({"cursor": nonsense}, SYSTEM)
 
 
 async def test_counting_stops_where_it_is_told_to(ports: Ports, opened: Opened) -> None:
     await items(opened, 9)
-    selection = Selection("action_item", (Leaf("id", "id"),), (Filter("status", Op.IN, "status"),))
-    assert await ports.reads.count(selection, {"status": ["open"]}, SYSTEM, 100) == 9
-    assert await ports.reads.count(selection, {"status": ["open"]}, SYSTEM, 4) == 4
-    assert await ports.reads.count(selection, {"status": ["closed"]}, SYSTEM, 4) == 0
+    asked = "action_item", (Filter("status", Op.IN, "status"),)
+    assert await ports.reads.count(*asked, {"status": ["open"]}, SYSTEM, 100) == 9
+    assert await ports.reads.count(*asked, {"status": ["open"]}, SYSTEM, 4) == 4
+    assert await ports.reads.count(*asked, {"status": ["closed"]}, SYSTEM, 4) == 0

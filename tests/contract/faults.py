@@ -38,6 +38,10 @@ class Faults:
     retry_after: int = 7
     planned: list[Planned] = field(default_factory=list)
 
+    @staticmethod
+    def named(name: str) -> Fault:
+        return Fault[name]
+
     def plan(self, fault: Fault, name: str = "", *, times: int = 1) -> None:
         """The next `times` requests with this in their name fail so."""
         self.planned.append(Planned(fault, name, times))

@@ -5,11 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from app.domain.organisation.model import Provider, Route
-from app.domain.tracking.model import (
-    RemoteTicket,
-    Ticket,
-    TicketDraft,
-)
+from app.domain.tracking.model import RemoteTicket, Ticket, TicketDraft
 
 ROUTE = Route(Provider.GITHUB, "acme/shop", labels=("postmortem",))
 START = datetime(2026, 6, 15, 12, tzinfo=UTC)

@@ -15,7 +15,7 @@ from app.adapters.monitoring.alertmanager import AlertmanagerWebhooks
 from app.adapters.monitoring.definitions import read_definitions
 from app.adapters.monitoring.durations import duration
 from app.adapters.monitoring.prometheus import Prometheus
-from app.adapters.monitoring.promql import reads_series
+from app.adapters.monitoring.promql import counters, reads_series
 from app.adapters.monitoring.sloth_rules import SlothBudgets
 from app.domain.budgets.alerts import Alert
 from app.domain.budgets.model import Signal
@@ -163,6 +163,12 @@ def test_queries_that_read_none(query: str) -> None:
     assert not reads_series(query)
 
 
+def test_counters_are_what_a_query_counts_the_growth_of() -> None:
+    assert counters('sum(increase(a[30d])) + rate( b:c{d="e"} [5m]) - increase(a[1d])') == ("a", 'b:c{d="e"}')
+    assert counters('irate({__name__="x"}[5m])') == ('{__name__="x"}',)
+    assert counters("a / b") == counters("rate([5m])") == ()
+
+
 Answer = Callable[[httpx2.Request], httpx2.Response]
 
 
@@ -305,10 +311,84 @@ def test_sloth_and_openslo_files() -> None:
     assert rolling.window_days == 30.0
 
 
+MANY = """\
+# two documents
+version: prometheus/v1
+service: checkout
+labels: {owner: pay, since: 2026-01-02}
+slos:
+  - name: availability
+    objective: 99.9
+    description: >
+      Answers come
+      without errors.
+  - name: latency
+    objective: 99
+---
+apiVersion: openslo/v1
+kind: SLO
+metadata: {name: freshness}
+spec:
+  service: search
+  timeWindow: [{duration: 1w, isRolling: true, since: 2026-01-02}]
+  objectives:
+    - target: 0.95
+---
+"""
+
+
+def test_yaml_with_several_documents_and_dates_that_stay_text() -> None:
+    found = read_definitions(MANY)
+    assert [(one.service, one.name, one.objective) for one in found] == [
+        ("checkout", "availability", 0.999), ("checkout", "latency", 0.99), ("search", "freshness", 0.95),
+    ]  # fmt: skip
+    assert found[0].description == "Answers come without errors.\n"
+    assert (found[2].window_days, found[2].spec["timeWindow"][0]["since"]) == (7.0, "2026-01-02")  # type: ignore[index]
+    assert read_definitions("") == read_definitions("---\n---\n") == ()
+
+
+def test_sloths_own_example_is_read() -> None:
+    file = CONTRACTS / "slo" / "sloth.getting-started.slo.yml"
+    if not file.exists():
+        pytest.skip("Sloth's example (../shared/contracts) is not here")
+    (one,) = read_definitions(file.read_text())
+    assert (one.service, one.name, one.objective) == ("myservice", "requests-availability", 0.999)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("objective: 99\n", "objective: 100\n", "line 11: The objective of “latency”"),
+        ("objective: 99\n", "objective: most\n", "line 12: “objective” must be a number"),
+        ("    objective: 99\n", "", "line 11: “objective” is missing"),
+        ("objective: 99\n", "objective: 99\n    objective: 98\n", "line 13: .*“objective” stands twice"),
+        ("name: latency", "name: availability", "line 11: “availability” of “checkout” is defined on line 6 already"),
+        ("name: latency", "name: [latency]", "line 11: “name” must be a text"),
+        ("service: checkout", "service:", "line 2: “service” is missing"),
+        ("version: prometheus/v1", "version: prometheus/v2", "line 2: The version “prometheus/v2” is none of"),
+        ("    - target: 0.95", "    - ratio: 0.95", "line 21: “targetPercent” is missing"),
+        ("    - target: 0.95", "    []", "line 18: “objectives” is empty"),
+        ("    - target: 0.95", "    target: 0.95", "line 21: A list is expected here"),
+        ("duration: 1w", "duration: soon", "line 19: “soon” is no duration"),
+        ("metadata: {name: freshness}", "metadata: freshness", "line 16: A mapping is expected here"),
+        ("labels: {owner", "labels: {owner: [", "line 4: This is neither YAML nor JSON"),
+        ("labels: {owner", "\tlabels: {owner", "line 4: This is neither YAML nor JSON"),
+        ("kind: SLO", "kind: !!python/object:os.system {}", "line 15: This is neither YAML nor JSON"),
+        ("duration: 1w", "duration: 1w, most: .inf", "line 18: This cannot be kept"),
+        ("duration: 1w", "duration: 1w, all: !!set {a}", "line 18: This cannot be kept"),
+    ],
+)
+def test_an_error_names_its_line_and_what_to_do(old: str, new: str, said: str) -> None:
+    assert old in MANY
+    with pytest.raises(InvalidSlo, match=said):
+        read_definitions(MANY.replace(old, new))
+
+
 @pytest.mark.parametrize(
     "text",
     [
-        "version: prometheus/v1", "{}", "[1]", '{"version": "prometheus/v1"}', '{"apiVersion": "openslo/v2"}',
+        "version: prometheus/v1", "{}", "[1]", "one", '{"version": "prometheus/v1"}', '{"apiVersion": "openslo/v2"}',
+        "{" * 9999, "\x00", "version: prometheus/v1\nservice: a\nslos: &a [*a]", "slos: *nobody",
         json.dumps({**SLOTH, "slos": [{"name": "x", "objective": 100}]}),
         json.dumps({**OPENSLO, "spec": {**OPENSLO["spec"], "timeWindow": [{"duration": "soon"}]}}),  # type: ignore[dict-item]
     ],

@@ -15,12 +15,11 @@ from app.adapters.trackers.linear import LinearIssues
 from app.adapters.trackers.local import LocalTracker
 from app.domain.organisation.model import Provider, Route
 from app.domain.ports import Tracker
+from app.domain.tracking.errors import NotThisTracker, TicketGone
 from app.domain.tracking.model import (
-    NotThisTracker,
     RemoteTicket,
     Ticket,
     TicketDraft,
-    TicketGone,
     TicketStatus,
     TicketUpdate,
 )

@@ -1,6 +1,7 @@
-"""A fault run: deliveries to a flaky tracker by real workers that are killed, over a PostgreSQL that is killed too.
+"""A fault run: deliveries to flaky trackers by real workers that are killed, over a PostgreSQL that is killed too.
 
-python -m tests.faults.fault_run   the full size: 1,500 deliveries, 12 and 3 kills, 100 lost jobs; then clocks ±1 h
+python -m tests.faults.fault_run   the full size: 1,500 deliveries to GitHub and 300 to each of Jira and Linear, 12 and
+3 kills, 100 lost jobs; then clocks ±1 h
 """
 
 import asyncio
@@ -15,8 +16,9 @@ import tempfile
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -45,13 +47,16 @@ asyncio.run(run_worker(Settings()))
 """
 """What `norepeat worker` runs, without importing the API."""
 
-LINKED = "select count(distinct external_id) from tickets where sync_state = 'synced'"
+LINKED = "select count(distinct (provider, external_id)) from tickets where sync_state = 'synced'"
 FAKETIME = ("/usr/lib/*/faketime/libfaketime.so.1", "/usr/lib/faketime/libfaketime.so.1")
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much is delivered, and how much is broken meanwhile; `clocks` are the workers', as libfaketime says them."""
+    """How much is delivered, and how much is broken meanwhile; `clocks` are the workers', as libfaketime says them.
+
+    `deliveries` go to GitHub, and so many to each of Jira and Linear besides.
+    """
 
     deliveries: int
     worker_kills: int
@@ -59,11 +64,19 @@ class Size:
     lost_jobs: int
     over_seconds: float
     clocks: tuple[str, ...] = ("", "")
+    jira: int = 0
+    linear: int = 0
+
+    @property
+    def routes(self) -> list[Route]:
+        """Where each of them goes, GitHub's first."""
+        github = [Route(Provider.GITHUB, "acme/shop", labels=("postmortem",))] * self.deliveries
+        return [*github, *[Route(Provider.JIRA, "SHOP")] * self.jira, *[Route(Provider.LINEAR, "ENG")] * self.linear]
 
 
-CI = Size(300, 5, 2, 30, over_seconds=10)
-FULL = Size(1500, 12, 3, 100, over_seconds=60, clocks=("", "", ""))
-SKEWED = Size(400, 4, 1, 30, over_seconds=20, clocks=("+1h", "-1h", ""))
+CI = Size(300, 5, 2, 30, over_seconds=10, jira=60, linear=60)
+FULL = Size(1500, 12, 3, 100, over_seconds=60, clocks=("", "", ""), jira=300, linear=300)
+SKEWED = Size(400, 4, 1, 30, over_seconds=20, clocks=("+1h", "-1h", ""), jira=60, linear=60)
 
 
 @dataclass(frozen=True)
@@ -91,14 +104,16 @@ def faketime() -> str | None:
 class Workers:
     """Real worker processes; one that is killed is followed by another with the same clock."""
 
-    def __init__(self, dsn: str, github: str, clocks: Sequence[str], log: Path) -> None:
-        self._dsn, self._github, self._log = dsn, github, log
+    def __init__(self, dsn: str, github: str, others: str, clocks: Sequence[str], log: Path) -> None:
+        self._dsn, self._github, self._others, self._log = dsn, github, others, log
         self._running = [(clock, self._started(clock)) for clock in clocks]
 
     def _started(self, clock: str) -> subprocess.Popen[bytes]:
         environment = {
             **os.environ, "DATABASE_URL": self._dsn, "NOREPEAT_GITHUB_TOKEN": "t0ken",
-            "NOREPEAT_GITHUB_URL": self._github, "PYTHONPATH": str(ROOT),
+            "NOREPEAT_GITHUB_URL": self._github, "NOREPEAT_JIRA_URL": self._others, "NOREPEAT_JIRA_TOKEN": "t0ken",
+            "NOREPEAT_JIRA_EMAIL": "bot@acme.test", "NOREPEAT_LINEAR_TOKEN": "lin_api_t",
+            "NOREPEAT_LINEAR_URL": f"{self._others}/graphql", "PYTHONPATH": str(ROOT),
             **{f"NOREPEAT_DELIVERY_{name}_SECONDS": value for name, value in QUICK.items()},
         }  # fmt: skip
         library = faketime()
@@ -141,31 +156,29 @@ class Run:
         self._size, self._folder, self._chance = size, folder, random.Random(seed)
         self._postgres = EmbeddedPostgres(folder / "postgres")
         self._markers: list[UUID] = []
+        self._routes = size.routes
+        self._chance.shuffle(self._routes)
         self._lost_jobs = 0
 
     def __call__(self) -> Outcome:
         dsn = self._postgres.start()
         asyncio.run(migrate(dsn))
-        command = [sys.executable, "-m", "tests.faults.flaky_github", str(self._chance.randrange(1000))]
-        github = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        assert github.stdout is not None
-        address = github.stdout.readline().strip()
-        workers = Workers(dsn, address, self._size.clocks, self._folder / "workers.log")
-        try:
+        with ExitStack() as stack:
+            stack.callback(self._postgres.stop)
+            seed = str(self._chance.randrange(1000))
+            github = stack.enter_context(serving("tests.faults.flaky_github", seed))
+            has_others = self._size.jira or self._size.linear
+            others = stack.enter_context(serving("tests.faults.flaky_trackers", seed)) if has_others else ""
+            workers = Workers(dsn, github, others or github, self._size.clocks, self._folder / "workers.log")
+            stack.callback(workers.stop)
             last_fault = asyncio.run(self._break(dsn, workers))
             unsettled = asyncio.run(self._wait(dsn, workers, last_fault + PATIENCE))
-            return asyncio.run(self._outcome(dsn, address, unsettled, time.monotonic() - last_fault))
-        finally:
-            workers.stop()
-            github.kill()
-            github.wait()
-            github.stdout.close()
-            self._postgres.stop()
+            return asyncio.run(self._outcome(dsn, (github, others), unsettled, time.monotonic() - last_fault))
 
     async def _break(self, dsn: str, workers: Workers) -> float:
         """Add deliveries bit by bit and kill something now and again; when the last kill was."""
         last_kill = time.monotonic()
-        size, count = self._size, self._size.deliveries
+        size, count = self._size, len(self._routes)
         steps = 60
         kills = {round((n + 1) * steps / (size.worker_kills + 1)): n for n in range(size.worker_kills)}
         crashes = {round((n + 0.7) * steps / size.postgres_kills) for n in range(size.postgres_kills)}
@@ -201,8 +214,10 @@ class Run:
 
     async def _one(self, uow: OpenUnitOfWork) -> UUID:
         item = make.action_item(owner_id=None, title=f"Item {len(self._markers)}")
-        project = f"acme/shop-{self._chance.randrange(REPOSITORIES)}"
-        ticket, delivery = new_ticket(item, Route(Provider.GITHUB, project, labels=("postmortem",)), datetime.now(UTC))
+        route = self._routes[len(self._markers)]
+        if route.provider is Provider.GITHUB:
+            route = replace(route, project=f"{route.project}-{self._chance.randrange(REPOSITORIES)}")
+        ticket, delivery = new_ticket(item, route, datetime.now(UTC))
         async with uow() as u:
             await u.action_items.add(item)
             await u.tickets.add(ticket)
@@ -222,10 +237,12 @@ class Run:
         finally:
             await connection.close()
 
-    async def _outcome(self, dsn: str, address: str, unsettled: int, after: float) -> Outcome:
-        truth = await asyncio.to_thread(_truth, address)
-        bodies = [issue["body"] for issue in truth["issues"]]
-        made = Counter(body[body.index("norepeat:") + 9 :][:36] for body in bodies)
+    async def _outcome(self, dsn: str, addresses: tuple[str, str], unsettled: int, after: float) -> Outcome:
+        truths = [await asyncio.to_thread(_truth, address) for address in addresses if address]
+        made = Counter(marker for truth in truths for marker in truth["markers"])
+        faults = Counter[str]()
+        for truth in truths:
+            faults.update(truth["faults"])
         counts = [made.get(str(marker), 0) for marker in self._markers]
         connection = await asyncpg.connect(dsn)
         linked = await connection.fetchval(LINKED)
@@ -233,8 +250,21 @@ class Run:
         assert self._lost_jobs >= self._size.lost_jobs, f"only {self._lost_jobs} jobs were lost"
         assert unsettled or linked == len(counts), f"{linked} tickets are linked"
         return Outcome(
-            len(counts), counts.count(0), sum(n > 1 for n in counts), unsettled, after, truth["faults"]
+            len(counts), counts.count(0), sum(n > 1 for n in counts), unsettled, after, dict(faults)
         )  # fmt: skip
+
+
+@contextmanager
+def serving(module: str, seed: str) -> Iterator[str]:
+    """One of the flaky programs; its address."""
+    process = subprocess.Popen([sys.executable, "-m", module, seed], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
 
 
 def _truth(address: str) -> Any:

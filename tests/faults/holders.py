@@ -14,7 +14,7 @@ import pytest
 
 import app.run
 
-ROOT = Path(app.run.__file__).parent.parent
+ROOT = Path(app.run.__file__).parents[2]
 HOLDER = Path(__file__).with_name("postgres_holder.py")
 NOBODY = 65534
 NO_NAMESPACES = """

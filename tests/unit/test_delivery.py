@@ -12,12 +12,8 @@ from app.domain.errors import Forbidden, WrongState
 from app.domain.events import EventType
 from app.domain.follow_through.model import FindingCode
 from app.domain.organisation.model import Provider, Route
-from app.domain.tracking.model import (
-    DeliveryState,
-    RemoteTicket,
-    SyncState,
-    TicketStatus,
-)
+from app.domain.tracking.deliveries import DeliveryState
+from app.domain.tracking.model import RemoteTicket, SyncState, TicketStatus
 from app.domain.tracking.use_cases.deliver import deliver
 from app.domain.tracking.use_cases.deliver_due import deliver_due
 from app.domain.tracking.use_cases.retry_delivery import retry_delivery
@@ -35,7 +31,7 @@ async def test_a_delivery_creates_the_ticket_and_links_it() -> None:
     assert (ticket.key, ticket.sync_state, ticket.assignee) == ("acme/shop#1", SyncState.SYNCED, "ada-l")
     (draft,) = world.tracker.drafts
     assert (draft.title, draft.labels, draft.marker) == (world.item.title, ("postmortem",), world.delivery.marker)
-    assert draft.url.endswith(f"/v1/action-items/{world.item.id}")
+    assert draft.url.endswith(f"/action-items/{world.item.id}")
     assert EventType.TICKET_SYNCED in world.uow.event_types
     assert world.now_item.owner_id == world.owner.id
     assert world.findings == set()

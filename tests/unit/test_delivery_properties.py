@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 from app.domain.access import Role
 from app.domain.policy import DeliveryPolicy
 from app.domain.tracking.backoff import next_try
-from app.domain.tracking.model import (
-    DeliveryState,
-)
+from app.domain.tracking.deliveries import DeliveryState
 from app.domain.tracking.use_cases.retry_delivery import retry_delivery
 from tests import make
 from tests.make import NOW

@@ -10,11 +10,7 @@ from hypothesis import strategies as st
 from app.domain.actions.model import Status
 from app.domain.events import EventType
 from app.domain.follow_through.model import FindingCode
-from app.domain.tracking.model import (
-    SyncState,
-    TicketEventKind,
-    TicketStatus,
-)
+from app.domain.tracking.model import SyncState, TicketEventKind, TicketStatus
 from app.domain.tracking.use_cases.apply_ticket_event import (
     APPLIED,
     LOST,
@@ -177,3 +173,30 @@ async def test_a_transferred_ticket_keeps_its_item() -> None:
     new = replace(world.remote, external_id="5005", key="acme/payments#9", url="https://t.test/9")
     assert await world.apply(event_of(new, kind=TicketEventKind.MOVED, external_id=world.remote.external_id)) == APPLIED
     assert (world.now_ticket.external_id, world.now_ticket.key) == ("5005", "acme/payments#9")
+
+
+async def test_a_webhook_whose_fields_the_route_alone_explains_is_asked_about() -> None:
+    world = Linked()
+    world.uow.seed(replace(world.now_ticket, route=replace(world.ticket.route, due_field="milestone")))
+    later = world.clock().date() + timedelta(days=60)
+    said = await world.tell_us(due_on=later)
+    assert said == APPLIED
+    assert world.now_item.due_on == later
+    calls = world.tracker.calls
+    unread = replace(
+        world.remote, due_on=None, priority="low", updated_at=world.remote.updated_at + timedelta(seconds=1)
+    )
+    world.tracker.plan = [Happens.BUSY]
+    assert await world.apply(event_of(unread)) == APPLIED
+    assert world.tracker.calls == calls + 1
+    assert (world.now_item.due_on, world.now_ticket.due_on, world.queued) == (later, later, [])
+    await world.apply(event_of(replace(unread, updated_at=unread.updated_at - timedelta(hours=1))))
+    assert world.tracker.calls == calls + 1, "an old one is not worth a question"
+
+
+async def test_a_ticket_that_is_gone_when_it_is_asked_about_is_lost() -> None:
+    world = Linked()
+    world.uow.seed(replace(world.now_ticket, route=replace(world.ticket.route, due_field="milestone")))
+    world.tracker.tickets.clear()
+    newer = replace(world.remote, updated_at=world.remote.updated_at + timedelta(seconds=1))
+    assert await world.apply(event_of(newer)) == LOST

@@ -28,7 +28,8 @@ from app.domain.incidents.model import (
 )
 from app.domain.incidents.use_cases import IncidentFields, create_incident, update_incident
 from app.domain.organisation.model import Provider, Route
-from app.domain.tracking.model import Delivery, DeliveryState, SyncState, Ticket
+from app.domain.tracking.deliveries import Delivery, DeliveryState
+from app.domain.tracking.model import SyncState, Ticket
 from app.domain.tracking.routing import LOCAL, new_ticket
 from tests import make
 from tests.fakes import FakeUnitOfWork

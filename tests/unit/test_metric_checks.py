@@ -1,6 +1,6 @@
 """The `metric` check: what an answer of the monitoring shows about a fix, and what it does not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import inf, nan
@@ -22,7 +22,7 @@ from app.domain.actions.evidence import (
 from app.domain.actions.metric import MetricOutcome, Window, look, query_of, require_runnable, window_of
 from app.domain.actions.use_cases.preview import preview_verification_plan
 from app.domain.errors import Forbidden, Invalid
-from app.domain.monitoring import InvalidQuery, MonitoringUnavailable, NoMonitoring, Series
+from app.domain.monitoring import Backend, InvalidQuery, MonitoringUnavailable, NoMonitoring, Series
 from app.domain.policy import EvidencePolicy, Policy
 from tests import make
 from tests.make import NOW, FixedClock
@@ -46,17 +46,23 @@ class FakeMonitoring:
 
     answer: tuple[Series, ...] = ()
     error: Exception | None = None
+    doubted: Sequence[str] | Exception = ()
     asked: list[tuple[Any, ...]] = field(default_factory=list)
 
     def require_series(self, query: str) -> None:
         if "vector" in query:
             raise InvalidQuery("It reads no series.")
 
-    async def instant(self, query: str, at: datetime) -> tuple[Series, ...]:
-        return self._answer(query, at)
+    async def at_end(self, query: str, start: datetime, end: datetime) -> tuple[Series, ...]:
+        return self._answer(query, start, end)
 
     async def points(self, query: str, start: datetime, end: datetime, step: float) -> tuple[Series, ...]:
         return self._answer(query, start, end, step)
+
+    async def doubts(self, query: str, start: datetime, end: datetime) -> tuple[str, ...]:
+        if isinstance(self.doubted, Exception):
+            raise self.doubted
+        return tuple(self.doubted)
 
     def graph(self, query: str, start: datetime, end: datetime) -> str:
         return f"https://graph.example/{query}"
@@ -68,8 +74,12 @@ class FakeMonitoring:
         return self.answer
 
 
+def asked(answer: Sequence[Series] = (), **fields: Any) -> Mapping[Backend, FakeMonitoring]:
+    return {Backend.PROMETHEUS: FakeMonitoring(tuple(answer), **fields)}
+
+
 async def seen(plan: MetricPlan, answer: Sequence[Series], window: Window = OVER) -> MetricOutcome:
-    return await look(FakeMonitoring(tuple(answer)), plan, window, POLICY)
+    return await look(asked(answer), plan, window, POLICY)
 
 
 async def test_a_bound_that_holds_passes_and_one_that_is_broken_fails() -> None:
@@ -117,16 +127,16 @@ async def test_what_must_hold_throughout_fails_at_once_and_passes_only_with_enou
 
 
 async def test_no_answer_and_no_monitoring_are_inconclusive_with_the_reason() -> None:
-    away = await look(FakeMonitoring(error=MonitoringUnavailable("It is away.")), BOUND, OVER, POLICY)
+    away = await look(asked(error=MonitoringUnavailable("It is away.")), BOUND, OVER, POLICY)
     assert (away.verdict, away.detail["reason"]) == (Verdict.INCONCLUSIVE, "It is away.")
-    nobody = await look(None, BOUND, OVER, POLICY)
+    nobody = await look({}, BOUND, OVER, POLICY)
     assert (nobody.verdict, nobody.link) == (Verdict.INCONCLUSIVE, None)
 
 
 async def test_the_window_enters_the_query_and_the_step_keeps_below_the_backends_limit() -> None:
     assert query_of(DEMO, 60) == "sum(increase(opened[60d]))"
     monitoring = FakeMonitoring(one(0.0))
-    await look(monitoring, THROUGHOUT, OVER, POLICY)
+    await look({Backend.PROMETHEUS: monitoring}, THROUGHOUT, OVER, POLICY)
     ((_, start, end, step),) = monitoring.asked
     assert (start, end) == (OVER.start, OVER.end)
     assert (end - start).total_seconds() / step < 11_000
@@ -134,12 +144,43 @@ async def test_the_window_enters_the_query_and_the_step_keeps_below_the_backends
     assert window_of(NOW, 30, NOW + DAY).end == NOW + DAY
 
 
+async def test_a_plan_says_which_backend_is_asked_and_only_that_one_is() -> None:
+    prometheus, datadog = FakeMonitoring(one(0.5)), FakeMonitoring(one(0.001))
+    both = {Backend.PROMETHEUS: prometheus, Backend.DATADOG: datadog}
+    asks = replace(BOUND, backend=Backend.DATADOG)
+    passed = await look(both, asks, OVER, POLICY)
+    assert (passed.verdict, passed.detail["backend"], prometheus.asked) == (Verdict.PASSED, "datadog", [])
+    with pytest.raises(NoMonitoring, match=r"Datadog is not configured: set NOREPEAT_DATADOG.* Configured: prometheus"):
+        await require_runnable({Backend.PROMETHEUS: prometheus}, asks, 30, NOW)
+
+
+async def test_doubts_stand_beside_the_verdict_and_change_nothing() -> None:
+    doubted = await look(asked(one(2.0), doubted=["It began at 1."]), DEMO, OVER, POLICY)
+    assert (doubted.verdict, doubted.detail["doubts"]) == (Verdict.PASSED, ["It began at 1."])
+    away = await look(asked(one(2.0), doubted=MonitoringUnavailable("It is away.")), DEMO, OVER, POLICY)
+    assert (away.verdict, "doubts" in away.detail) == (Verdict.PASSED, False)
+
+
+async def test_coverage_counts_the_time_that_points_stand_for() -> None:
+    days = tuple((NOW - n * DAY, 0.001) for n in range(30))
+    assert (await seen(THROUGHOUT, [Series({}, days, every=86_400.0)])).verdict is Verdict.PASSED
+    gaps = await seen(THROUGHOUT, [Series({}, days[:15], every=86_400.0)])
+    assert gaps.detail["reason"] == "only 50% of the window has data"
+
+
+async def test_a_series_that_ended_before_the_window_did_is_inconclusive() -> None:
+    ended = await seen(BOUND, [Series({}, ())])
+    assert (ended.verdict, ended.detail["reason"]) == (
+        Verdict.INCONCLUSIVE, "the series has no point where the window ends",
+    )  # fmt: skip
+
+
 async def test_a_query_that_can_show_nothing_is_refused() -> None:
     with pytest.raises(InvalidQuery, match="no series"):
-        await require_runnable(FakeMonitoring(), replace(BOUND, query="vector(1)"), 30, NOW)
+        await require_runnable(asked(), replace(BOUND, query="vector(1)"), 30, NOW)
     with pytest.raises(InvalidQuery, match="2 series"):
-        await require_runnable(FakeMonitoring((*one(1.0), *one(1.0))), BOUND, 30, NOW)
-    await require_runnable(FakeMonitoring(), BOUND, 30, NOW)
+        await require_runnable(asked((*one(1.0), *one(1.0))), BOUND, 30, NOW)
+    await require_runnable(asked(), BOUND, 30, NOW)
 
 
 @pytest.mark.parametrize(
@@ -166,14 +207,12 @@ def test_the_check_and_what_it_asks_go_together() -> None:
 async def test_a_plan_is_tried_over_the_window_that_ends_now() -> None:
     plan, clock = VerificationPlan((CheckKind.METRIC,), 30, metric=BOUND), FixedClock()
     caller = make.caller()
-    window, outcome = await preview_verification_plan(
-        clock, Policy(), FakeMonitoring(one(0.5)), caller=caller, plan=plan
-    )
+    window, outcome = await preview_verification_plan(clock, Policy(), asked(one(0.5)), caller=caller, plan=plan)
     assert (window.start, outcome.verdict) == (NOW - 30 * DAY, Verdict.FAILED)
     with pytest.raises(NoMonitoring):
-        await preview_verification_plan(clock, Policy(), None, caller=caller, plan=plan)
+        await preview_verification_plan(clock, Policy(), {}, caller=caller, plan=plan)
     bare, reader = VerificationPlan((CheckKind.ATTESTED,), 30), make.caller(role=Role.READER)
     with pytest.raises(Invalid):
-        await preview_verification_plan(clock, Policy(), FakeMonitoring(), caller=caller, plan=bare)
+        await preview_verification_plan(clock, Policy(), asked(), caller=caller, plan=bare)
     with pytest.raises(Forbidden):
-        await preview_verification_plan(clock, Policy(), FakeMonitoring(), caller=reader, plan=plan)
+        await preview_verification_plan(clock, Policy(), asked(), caller=reader, plan=plan)

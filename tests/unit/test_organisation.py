@@ -3,6 +3,7 @@
 import hashlib
 import re
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -99,6 +100,46 @@ def test_a_github_route_names_owner_and_repository() -> None:
     assert Route(Provider.JIRA, "OPS").project == "OPS"
     with pytest.raises(InvalidRoute):
         Route(Provider.GITHUB, "checkout")
+
+
+def test_a_route_says_what_priorities_are_called_there_and_what_those_names_mean() -> None:
+    route = Route(
+        Provider.JIRA, "OPS", priorities={"urgent": "P0", "high": "P1", "medium": "P1"}, due_field="Target end"
+    )
+    assert (route.called_there("urgent"), route.called_there("low")) == ("P0", None)
+    assert (route.called_here(["p0", "10"]), route.called_here(["P1"]), route.called_here(["P9"])) == (
+        "urgent",
+        "high",
+        None,
+    )
+    assert route.understood(["P0"], "low") == "urgent"
+    assert route.understood(["Minor"], "low") == "low"
+    assert route.understood(["Highest"], "urgent") is None, "the route says what urgent is called"
+    assert route.are_one("high", "medium")
+    assert not route.are_one("urgent", "high")
+    assert not route.are_one("low", "medium")
+    assert route.are_one(None, None)
+    assert not route.are_one("high", None)
+    assert route.reads_its_own_way
+    assert not route.reads_like(Route(Provider.JIRA, "OPS"))
+    assert not Route(Provider.JIRA, "OPS").reads_its_own_way
+
+
+@pytest.mark.parametrize(
+    ("provider", "fields", "said"),
+    [
+        (Provider.JIRA, {"priorities": {"severe": "P0"}}, "'severe' is none of them"),
+        (Provider.JIRA, {"priorities": {"high": " "}}, "gives high no name"),
+        (Provider.LINEAR, {"priorities": {"high": "P1"}}, "'P1' is none of them"),
+        (Provider.LINEAR, {"due_field": "duedate"}, "due date of its own"),
+        (Provider.LOCAL, {"due_field": "duedate"}, "due date of its own"),
+        (Provider.LOCAL, {"priorities": {"high": "P1"}}, "a local ticket has ours"),
+    ],
+)
+def test_a_route_that_its_tracker_cannot_follow_is_refused(provider: Provider, fields: Any, said: str) -> None:
+    with pytest.raises(InvalidRoute, match=said):
+        Route(provider, "OPS", **fields)
+    assert Route(Provider.LINEAR, "ENG", priorities={"urgent": "High", "low": "No priority"}).priorities
 
 
 def test_a_key_belongs_to_exactly_one_holder() -> None:

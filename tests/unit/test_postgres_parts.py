@@ -15,8 +15,8 @@ from app.adapters.postgres.cluster import clean_environment, initdb_flags
 from app.adapters.postgres.lock import DirectoryLock
 from app.adapters.postgres.sockets import choose_socket_dir, dsn_for, private_dir
 
-ROOT = Path(app.run.__file__).parent.parent
-SOURCES = [ROOT / "app" / "run.py", *sorted((ROOT / "app/adapters/postgres").glob("*.py"))]
+ROOT = Path(app.run.__file__).parents[2]
+SOURCES = [*sorted((ROOT / "app/run").glob("*.py")), *sorted((ROOT / "app/adapters/postgres").glob("*.py"))]
 STANDARD = sys.stdlib_module_names
 
 
@@ -27,7 +27,7 @@ def imported(source: Path) -> set[str]:
 
 
 def allowed(module: str) -> bool:
-    return module.startswith("app.adapters.postgres") or module.split(".")[0] in STANDARD
+    return module.startswith(("app.adapters.postgres", "app.run")) or module.split(".")[0] in STANDARD
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)

@@ -1,13 +1,19 @@
 """Reconciliation: what webhooks did not tell is found by asking, and applied as they would have been."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from app.domain.actions.model import Status
-from app.domain.follow_through.model import FindingCode
-from app.domain.organisation.model import Provider
-from app.domain.tracking.model import RemoteTicket, SyncState, Ticket, TicketStatus
+from app.domain.actions.model import Priority, Status
+from app.domain.follow_through.model import Finding, FindingCode
+from app.domain.organisation.model import Provider, Route
+from app.domain.tracking.model import (
+    Planned,
+    RemoteTicket,
+    SyncState,
+    Ticket,
+    TicketStatus,
+)
 from app.domain.tracking.use_cases.reconcile_tickets import Reconciled, reconcile_tickets
 from tests import make
 from tests.unit.ticket_world import ROUTE, Linked, delivery_of, event_of, make_draft
@@ -41,6 +47,11 @@ def another(world: Linked, **fields: Any) -> Ticket:
     ticket = make.ticket(item, **({"external_id": "9", "key": "acme/other#9"} | fields))
     world.uow.seed(item, ticket)
     return ticket
+
+
+def open_findings(world: Linked) -> list[Finding]:
+    rows = world.uow.findings.rows.values()  # type: ignore[attr-defined]
+    return [finding for finding in rows if finding.closed_at is None]
 
 
 async def test_a_change_without_a_webhook_is_found_once() -> None:
@@ -133,6 +144,96 @@ async def test_a_project_that_may_not_be_listed_loses_no_ticket_and_stops_no_oth
     assert world.uow.tickets.rows[other.id].sync_state is SyncState.LOST
 
 
+async def test_a_project_that_may_not_be_listed_is_a_finding_until_it_may_be_again() -> None:
+    world = Linked()
+    world.tracker.plan = [Happens.REFUSED, Happens.REFUSED]
+    for _ in range(2):
+        await reconcile(world)
+    (finding,) = open_findings(world)
+    assert (finding.code, finding.subject_kind) == (FindingCode.PROJECT_NOT_LISTED, "tracker_project")
+    assert "github acme/shop" in finding.message
+    assert "`title`" in finding.message
+    await reconcile(world)
+    assert open_findings(world) == []
+    world.tracker.plan = [Happens.REFUSED]
+    await reconcile(world)
+    assert len(open_findings(world)) == 1, "another time it is another finding"
+
+
+async def test_a_project_whose_tracker_is_silent_is_a_finding_only_if_the_night_was_missed() -> None:
+    world = Linked()
+    world.tracker.plan = [Happens.BUSY, Happens.BUSY]
+    await reconcile(world)
+    assert world.findings == set()
+    await reconcile(world, recent=False)
+    assert world.findings == {FindingCode.PROJECT_NOT_LISTED}
+
+
+async def test_the_finding_about_a_project_names_the_one_team_whose_tickets_are_there() -> None:
+    world = Linked()
+    team = make.team()
+    world.uow.seed(replace(world.now_item, team_id=team.id))
+    world.tracker.plan = [Happens.REFUSED]
+    await reconcile(world)
+    assert open_findings(world)[0].team_id == team.id
+    await reconcile(world)
+    another(world, key="acme/shop#9")
+    world.tracker.plan = [Happens.REFUSED]
+    await reconcile(world)
+    assert open_findings(world)[0].team_id is None
+
+
+async def test_tickets_of_routes_that_read_differently_are_listed_apart() -> None:
+    world = Linked()
+    dated = replace(ROUTE, due_field="milestone")
+    other = another(world, key="acme/shop#9", route=dated)
+    routes: list[Route] = []
+
+    class Listing(FakeTracker):
+        async def changed_since(self, route: Route, since: datetime) -> list[RemoteTicket]:
+            routes.append(route)
+            later = world.clock() + timedelta(seconds=1)
+            there = replace(world.remote, due_on=world.item.due_on if route == dated else None, updated_at=later)
+            return [replace(there, external_id=id, key=key) for id, key in known]
+
+    known = [(world.remote.external_id, world.remote.key), ("9", "acme/shop#9")]
+    world.tracker = Listing(world.clock, world.uow, tickets=world.tracker.tickets)
+    assert (await reconcile(world)).adopted == 2
+    assert routes == [ROUTE, dated]
+    assert world.now_ticket.due_on is None
+    assert world.uow.tickets.rows[other.id].due_on == world.item.due_on
+
+
+async def test_two_priorities_with_one_name_there_are_no_difference() -> None:
+    world = Linked(effective_priority=Priority.HIGH)
+    route = replace(ROUTE, priorities={"urgent": "P1", "high": "P1"})
+    world.remote = world.tracker.change(world.remote, priority="urgent", updated_at=world.remote.updated_at)
+    world.uow.seed(replace(world.now_ticket, route=route, priority="high"))
+    assert (await reconcile(world)).adopted == 0
+    quietly(world, title="Another")
+    assert (await reconcile(world)).adopted == 1
+    assert (world.now_ticket.priority, world.uow.deliveries.rows) == ("high", {})
+
+
+async def test_a_priority_changed_within_the_second_we_know_is_a_difference() -> None:
+    world = Linked()
+    world.uow.seed(replace(world.now_ticket, priority="high"))
+    world.remote = world.tracker.change(world.remote, priority="low", updated_at=world.remote.updated_at)
+    assert (await reconcile(world)).adopted == 1
+
+
+async def test_a_sprint_that_ended_is_noticed_though_nothing_changed_at_the_ticket() -> None:
+    world = Linked()
+    sprint = Planned("12", "Sprint 12", world.clock() + timedelta(days=1))
+    quietly(world, planned=sprint)
+    await reconcile(world)
+    assert world.now_item.planned_in == "Sprint 12"
+    world.clock.forward(days=2)
+    for _ in range(2):
+        await reconcile(world, recent=False)
+        assert (world.now_item.planned_in, world.now_item.times_passed_over) == (None, 1)
+
+
 async def test_a_ticket_that_cannot_be_read_stops_no_other() -> None:
     world = Linked()
     other = another(world, external_id="9", key="acme/shop#9")
@@ -157,10 +258,12 @@ async def test_a_tracker_that_asks_to_wait_is_left_alone_until_the_next_time() -
     assert world.tracker.calls == 3
 
 
-async def test_a_worker_that_stops_asks_nothing_more_and_an_unknown_tracker_is_left_out() -> None:
+async def test_a_worker_that_stops_asks_nothing_more_and_an_unknown_tracker_is_said() -> None:
     world = Linked()
     assert await reconcile(world, go_on=lambda: False) == Reconciled()
-    assert await reconcile_tickets(world.uow, world.clock, {}, recent=True) == Reconciled()
+    done = await reconcile_tickets(world.uow, world.clock, {}, recent=True)
+    assert done.problems == ["github acme/shop: No tracker github is configured; set its credentials."]
+    assert world.findings == {FindingCode.PROJECT_NOT_LISTED}
 
 
 async def test_of_two_tickets_with_one_marker_the_older_stays_and_a_comment_links_the_other() -> None:

@@ -13,17 +13,19 @@ from app.domain.incidents.model import Visibility
 from app.domain.organisation.model import Provider, Route
 from app.domain.policy import Policy
 from app.domain.ports import InboxItem, WebhookSource
-from app.domain.tracking.model import (
-    DeliveryState,
+from app.domain.tracking.deliveries import DeliveryState
+from app.domain.tracking.errors import (
     NotThisTracker,
+    TicketTaken,
+    TrackerRefused,
+    TrackerUnavailable,
+)
+from app.domain.tracking.model import (
     SyncState,
     TicketEvent,
     TicketEventKind,
     TicketStatus,
-    TicketTaken,
     TicketUpdate,
-    TrackerRefused,
-    TrackerUnavailable,
 )
 from app.domain.tracking.use_cases.adopt_ticket import adopt_ticket
 from app.domain.tracking.use_cases.apply_ticket_event import (
@@ -76,8 +78,9 @@ async def test_an_adopted_ticket_replaces_the_one_that_was_to_be_created() -> No
     assert world.now_delivery.state is DeliveryState.DEAD
     await world.deliver_due()
     assert len(world.tracker.tickets) == 1
-    (comment,) = comments(world.tracker.updates)
-    assert f"/v1/action-items/{world.item.id}" in comment
+    (update,) = world.tracker.updates
+    assert (update.link_back or "").endswith(f"/action-items/{world.item.id}")
+    assert comments(world.tracker.updates) == []
     assert (await adopt(world)).key == ticket.key, "the same again is no error"
 
 

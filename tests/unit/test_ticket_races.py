@@ -16,14 +16,13 @@ from app.domain.incidents.model import Visibility
 from app.domain.organisation.model import Provider, Route
 from app.domain.policy import Policy
 from app.domain.ports import InboxItem, UnitOfWork
+from app.domain.tracking.deliveries import DeliveryState
+from app.domain.tracking.errors import NoTracker, TicketTaken
 from app.domain.tracking.model import (
-    DeliveryState,
-    NoTracker,
     SyncState,
     Ticket,
     TicketEventKind,
     TicketStatus,
-    TicketTaken,
     TicketUpdate,
 )
 from app.domain.tracking.routing import LOCAL, new_ticket, project_of, route_of

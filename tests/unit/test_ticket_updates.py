@@ -2,12 +2,8 @@
 
 from app.domain.actions.model import Status
 from app.domain.follow_through.model import FindingCode
-from app.domain.tracking.model import (
-    DeliveryState,
-    SyncState,
-    TicketStatus,
-    TicketUpdate,
-)
+from app.domain.tracking.deliveries import DeliveryState
+from app.domain.tracking.model import SyncState, TicketStatus, TicketUpdate
 from tests import make
 from tests.unit.ticket_world import World
 from tests.unit.tracking_fakes import Happens

@@ -11,9 +11,8 @@ from app.domain.follow_through.model import FindingCode
 from app.domain.ids import new_id
 from app.domain.organisation.model import Person, Provider, Route
 from app.domain.policy import Policy
+from app.domain.tracking.deliveries import Delivery, DeliveryKind
 from app.domain.tracking.model import (
-    Delivery,
-    DeliveryKind,
     RemoteTicket,
     SyncState,
     Ticket,

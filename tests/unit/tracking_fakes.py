@@ -12,20 +12,21 @@ from app.domain.actions.model import Status
 from app.domain.errors import AlreadyExists, NotFound
 from app.domain.organisation.model import Provider, Route
 from app.domain.ports import InboxItem, UnitOfWork
-from app.domain.tracking.model import (
-    Delivery,
-    DeliveryKind,
+from app.domain.tracking.deliveries import Delivery, DeliveryKind
+from app.domain.tracking.errors import (
     NotThisTracker,
+    TicketGone,
+    TrackerOutcomeUnknown,
+    TrackerRefused,
+    TrackerUnavailable,
+)
+from app.domain.tracking.model import (
     RemoteTicket,
     SyncState,
     Ticket,
     TicketDraft,
-    TicketGone,
     TicketStatus,
     TicketUpdate,
-    TrackerOutcomeUnknown,
-    TrackerRefused,
-    TrackerUnavailable,
 )
 from tests.fakes import FakeTickets, FakeUnitOfWork
 from tests.make import FixedClock

@@ -19,7 +19,8 @@ from app.domain.actions.model import ActionItem
 from app.domain.organisation.model import Provider, Route
 from app.domain.policy import DeliveryPolicy, Policy
 from app.domain.ports import Ports, WebhookSource
-from app.domain.tracking.model import Delivery, Ticket
+from app.domain.tracking.deliveries import Delivery
+from app.domain.tracking.model import Ticket
 from app.domain.tracking.routing import new_ticket
 from app.wiring import Opened
 from app.worker import work

@@ -23,6 +23,7 @@ from app.domain.budgets.use_cases.budgets import import_slos
 from app.domain.budgets.use_cases.measurements import act_on_alerts, apply_alerts, forget_readings, poll_budgets
 from app.domain.events import EventType
 from app.domain.ids import new_id
+from app.domain.monitoring import MonitoringUnavailable
 from app.domain.organisation.model import Service
 from app.domain.ports import Ports, SignalSource
 from app.domain.tracking.routing import LOCAL, new_ticket
@@ -31,6 +32,7 @@ from app.main import create_app
 from app.settings import Settings
 from app.wiring import Opened
 from app.worker import work
+from app.worker.schedules import look_at_budgets
 from tests import make
 from tests.conftest import CONTRACTS
 from tests.make import FixedClock
@@ -262,15 +264,63 @@ async def test_a_polled_budget_of_a_stranger_is_a_finding_and_one_that_says_noth
         MeasuredBudget("checkout", "slo", Measured(now)),
         MeasuredBudget("checkout", "slo", Measured(now, 0.5)),
     )
-    assert await poll_budgets(ports.uow, ports.clock, ports.policy.budgets, source) == 1
+    assert await poll_budgets(ports.uow, ports.clock, ports.policy.budgets, "prometheus", source) == 1
     assert await watched.rows("select code from findings") == [("unmatched_alert",)]
     assert await watched.rows("select remaining from budget_readings") == [(0.5,)]
     later = Measuring(MeasuredBudget("checkout", "slo", Measured(now + timedelta(days=36), 0.4)))
     watched.clock.forward(days=36)
-    await poll_budgets(ports.uow, ports.clock, ports.policy.budgets, later)
+    await poll_budgets(ports.uow, ports.clock, ports.policy.budgets, "prometheus", later)
     assert await forget_readings(ports.uow, ports.clock, ports.policy.budgets) == 1
     watched.clock.forward(days=36)
     assert await forget_readings(ports.uow, ports.clock, ports.policy.budgets) == 0
+
+
+async def test_two_sources_measure_side_by_side_and_one_that_is_away_stops_no_other(watched: Watched) -> None:
+    await watched.item(base_priority=Priority.LOW)
+    now = watched.clock()
+    slo = SloDefinition("checkout", "untagged", 0.999, 30, "openslo")
+    await import_slos(watched.ports.uow, watched.ports.clock, caller=SYSTEM, definitions=[slo])
+    low = Measuring(MeasuredBudget("checkout", "slo", Measured(now, 0.2)))
+    burning = Measuring(
+        MeasuredBudget("checkout", "slo", Measured(now, 0.5, rates={"1h": 20.0, "5m": 20.0})),
+        MeasuredBudget(None, "untagged", Measured(now, 0.1)),
+        MeasuredBudget(None, "nobody's", Measured(now, 0.1)),
+    )
+    both = replace(watched.ports, slo_sources={"prometheus": low, "datadog": burning})
+    assert await look_at_budgets(both, "prometheus") == 1
+    assert await watched.priority() is Priority.MEDIUM
+    assert await look_at_budgets(both, "datadog") == 2
+    assert await watched.priority() is Priority.HIGH
+    assert sorted(await watched.rows("select source, slo, signal from boosts")) == [
+        ("datadog", "slo", "fast_burn"), ("datadog", "untagged", "budget_low"), ("prometheus", "slo", "budget_low"),
+    ]  # fmt: skip
+    ((message,),) = await watched.rows("select message from findings")
+    assert message.startswith("Datadog says something of the SLO “nobody's”")
+
+    away = replace(both, slo_sources={"prometheus": Away(), "datadog": burning})
+    assert (await look_at_budgets(away, "prometheus"), await look_at_budgets(away, "datadog")) == (0, 2)
+    assert await look_at_budgets(away, "elsewhere") == 0
+    assert await watched.priority() is Priority.HIGH
+
+
+class Away:
+    """A source that does not answer."""
+
+    async def budgets(self, now: Any) -> tuple[MeasuredBudget, ...]:
+        raise MonitoringUnavailable("It is away.")
+
+
+async def test_an_unknown_service_is_taken_with_202_and_becomes_a_finding(watched: Watched) -> None:
+    await watched.send(post(("firing", "chekout", "slo", "page")), expect=202)
+    await watched.process()
+    assert await watched.rows("select note from inbox") == [("0 applied, 1 unmatched",)]
+    assert await watched.rows("select code from findings") == [("unmatched_alert",)]
+
+
+async def test_the_same_key_raised_at_once_is_one_boost(watched: Watched) -> None:
+    body = post(*[("firing", "checkout", "slo", "page")] * 5)
+    await asyncio.gather(*(watched.apply(body) for _ in range(8)))
+    assert await watched.rows("select count(*) from boosts") == [(1,)]
 
 
 async def test_an_item_that_is_reopened_gets_the_priority_that_holds_now(watched: Watched) -> None:

@@ -13,16 +13,14 @@ import pytest
 from app.adapters.trackers.local import LocalTracker
 from app.domain.access import SYSTEM
 from app.domain.organisation.model import Provider, Route
-from app.domain.tracking.model import (
-    DeliveryState,
+from app.domain.tracking.deliveries import DeliveryState
+from app.domain.tracking.errors import (
     NotThisTracker,
-    TicketDraft,
     TicketGone,
-    TicketStatus,
     TicketTaken,
-    TicketUpdate,
     TrackerRefused,
 )
+from app.domain.tracking.model import TicketDraft, TicketStatus, TicketUpdate
 from app.domain.tracking.routing import ticket_update
 from app.domain.tracking.use_cases.adopt_ticket import adopt_ticket
 from app.domain.tracking.use_cases.deliver import deliver

@@ -11,7 +11,7 @@ import pytest
 
 from app.adapters.db.inbox import LARGEST_GROUP, SqlInbox
 from app.domain.errors import Invalid, Unavailable
-from app.domain.tracking.model import DeliveryState
+from app.domain.tracking.deliveries import DeliveryState
 from app.domain.tracking.use_cases.deliver_due import deliver_due
 from app.domain.tracking.use_cases.process_inbox import process_inbox
 from tests.contract.github_simulator import BOT

@@ -21,14 +21,15 @@ from app.domain.actions.evidence import (
     VerificationPlan,
 )
 from app.domain.actions.model import ActionItem, ItemWrongState, Status
-from app.domain.actions.use_cases.commitment import set_verification_plan
 from app.domain.actions.use_cases.evidence import run_checks
+from app.domain.actions.use_cases.writing import set_verification_plan
 from app.domain.budgets.use_cases.boosts import expire_boosts
-from app.domain.monitoring import InvalidQuery, Series
+from app.domain.monitoring import Backend, InvalidQuery, Series
 from app.domain.ports import Ports
-from app.worker import check_evidence, look_at_budgets
+from app.worker.schedules import check_evidence, look_at_budgets
+from examples.monitoring_servers import MISSING, PROMETHEUS, PROMTOOL, sample, write_history
+from examples.monitoring_servers import prometheus as running
 from tests import make
-from tests.worker.prometheus_server import MISSING, PROMETHEUS, PROMTOOL, running, sample, write_history
 
 pytestmark = pytest.mark.skipif(not (PROMETHEUS and PROMTOOL), reason=MISSING)
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -49,6 +50,9 @@ def history() -> Iterator[tuple[str, float, str]]:
     for minutes in range(0, 3 * 24 * 60, 5):
         at = now - 60 * minutes
         yield sample("error_ratio", 0.5 if minutes == 600 else 0.001, at, service="checkout")
+    for hours in range(5 * 24):
+        for service, value in (("late", 1.0), ("fresh", float(hours < 24))):
+            yield sample("circuit_breaker_open_total", value, now - 3600 * hours, service=service, pod="a")
     labels = {"sloth_service": "checkout", "sloth_slo": "availability", "sloth_id": "checkout-availability"}
     for at in (now - 60, now, now + 60):
         yield sample("slo:period_error_budget_remaining:ratio", 0.12, at, **labels)
@@ -73,7 +77,9 @@ async def watched(ports: Ports, address: str) -> AsyncIterator[Ports]:
     async with httpx2.AsyncClient(trust_env=False) as client:
         prometheus = Prometheus(client, address)
         budgets = SlothBudgets(prometheus)
-        yield replace(ports, monitoring=prometheus, slo_source=budgets, clock=lambda: NOW)
+        yield replace(
+            ports, monitoring={Backend.PROMETHEUS: prometheus}, slo_sources={"prometheus": budgets}, clock=lambda: NOW
+        )
 
 
 def demonstration(service: str) -> VerificationPlan:
@@ -109,6 +115,18 @@ async def test_a_breaker_that_opened_once_on_each_of_two_pods_closes_the_item_by
     assert check.detail["values"] == [pytest.approx(2, abs=0.1)]
     assert check.link is not None
     assert "/graph?g0.expr=" in check.link
+
+
+async def test_a_counter_that_appears_late_is_named_because_its_first_value_is_not_counted(watched: Ports) -> None:
+    for service, doubts in (("late", 1), ("fresh", 0), ("twice", 0), ("nobody", 0)):
+        item = await implemented(watched, demonstration(service))
+        await checked(watched, item)
+        async with watched.uow() as u:
+            (check,) = await u.checks.of_item(item.id)
+        said = check.detail.get("doubts", [])
+        assert isinstance(said, list)
+        assert len(said) == doubts, service
+        assert all("1 series of circuit_breaker_open_total" in doubt for doubt in said)
 
 
 async def test_one_opening_is_not_exercised_and_the_window_extends(watched: Ports) -> None:
@@ -151,11 +169,11 @@ async def test_no_series_is_inconclusive_once_and_tried_again(watched: Ports) ->
     async with watched.uow() as u:
         (check,) = await u.checks.of_item(item.id)
     assert (check.verdict, check.detail["series"]) == (Verdict.INCONCLUSIVE, 0)
-    unwatched = replace(watched, monitoring=None)
+    unwatched = replace(watched, monitoring={})
     await check_evidence(unwatched)
     async with watched.uow() as u:
         *_, check = await u.checks.of_item(item.id)
-    assert check.detail["reason"] == "no monitoring system is configured"
+    assert check.detail["reason"] == "Prometheus is not configured: set NOREPEAT_PROMETHEUS_URL."
 
 
 @pytest.mark.parametrize(
@@ -225,22 +243,25 @@ class Meddling:
 
     def require_series(self, query: str) -> None: ...
 
+    async def doubts(self, query: str, start: datetime, end: datetime) -> tuple[str, ...]:
+        return ()
+
     def graph(self, query: str, start: datetime, end: datetime) -> str:
         return "https://graph.example"
 
     async def points(self, query: str, start: datetime, end: datetime, step: float) -> tuple[Series, ...]:
         return ()
 
-    async def instant(self, query: str, at: datetime) -> tuple[Series, ...]:
+    async def at_end(self, query: str, start: datetime, end: datetime) -> tuple[Series, ...]:
         async with self._ports.uow() as u:
             await u.action_items.save(self._item.with_plan(demonstration("other")))
             await u.commit()
-        return (Series({}, ((at, 2.0),)),)
+        return (Series({}, ((end, 2.0),)),)
 
 
 async def test_an_answer_to_a_plan_that_has_changed_meanwhile_counts_for_nothing(watched: Ports) -> None:
     item = await implemented(watched, demonstration("twice"))
-    assert await checked(replace(watched, monitoring=Meddling(watched, item)), item) == []
+    assert await checked(replace(watched, monitoring={Backend.PROMETHEUS: Meddling(watched, item)}), item) == []
     assert (await found(watched, item)).status is Status.IMPLEMENTED
 
 
@@ -254,7 +275,7 @@ async def test_polling_raises_what_the_rules_say_and_silence_is_no_recovery(watc
     async with watched.uow() as u:
         await u.services.add(service)
         await u.commit()
-    assert await look_at_budgets(watched) == 1
+    assert await look_at_budgets(watched, "prometheus") == 1
     assert await boosts(watched, service.id) == {"fast_burn": "active", "budget_low": "active"}
     async with watched.uow() as u:
         (reading,) = await u.boosts.recent(service.id, 10)
@@ -263,8 +284,8 @@ async def test_polling_raises_what_the_rules_say_and_silence_is_no_recovery(watc
 
     async with httpx2.AsyncClient(trust_env=False) as client:
         gone = SlothBudgets(Prometheus(client, "http://127.0.0.1:9"))
-        later = replace(watched, slo_source=gone, clock=lambda: NOW + timedelta(minutes=6))
-        assert await look_at_budgets(later) == 0
+        later = replace(watched, slo_sources={"prometheus": gone}, clock=lambda: NOW + timedelta(minutes=6))
+        assert await look_at_budgets(later, "prometheus") == 0
     await expire_boosts(later.uow, later.clock, later.policy.budgets)
     assert await boosts(watched, service.id) == {"fast_burn": "stale", "budget_low": "stale"}
-    assert await look_at_budgets(replace(watched, slo_source=None)) == 0
+    assert await look_at_budgets(replace(watched, slo_sources={}), "prometheus") == 0

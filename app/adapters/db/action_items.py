@@ -24,6 +24,7 @@ from app.domain.actions.evidence import (
 from app.domain.actions.model import ActionItem, Change, ControlType, Decline, DeclineCode, Priority, Status
 from app.domain.errors import NotFound
 from app.domain.ids import new_id
+from app.domain.monitoring import Backend
 
 _items = table(ActionItemRow)
 _changes = table(ActionItemChangeRow)
@@ -106,10 +107,10 @@ def to_item(row: Row) -> ActionItem:
 
 
 _PLAIN = (
-    "id", "title", "created_at", "updated_at", "postmortem_id", "incident_id", "description", "systemic", "owner_id",
-    "team_id", "service_id", "root_cause_id", "committed_due_on", "due_on", "slips", "opened_at", "implemented_at",
-    "boost_id", "deployed_at", "evidence_due_on", "closed_at", "reopened_at", "refuted_by_id", "planned_in",
-    "times_passed_over", "version",
+    "id", "title", "created_at", "updated_at", "postmortem_id", "incident_id", "pattern_id", "description", "systemic",
+    "owner_id", "team_id", "service_id", "root_cause_id", "committed_due_on", "due_on", "slips", "opened_at",
+    "implemented_at", "boost_id", "deployed_at", "evidence_due_on", "closed_at", "reopened_at", "refuted_by_id",
+    "planned_in", "times_passed_over", "version",
 )  # fmt: skip
 
 
@@ -152,7 +153,7 @@ def _of_plan(plan: VerificationPlan) -> dict[str, Any]:
 def _to_metric(value: dict[str, Any]) -> MetricPlan:
     return MetricPlan(
         value["query"], Comparison(value["comparison"]), value["threshold"], MetricMode(value["mode"]),
-        Exercise(value["exercised"]),
+        Exercise(value["exercised"]), Backend(value["backend"]),
     )  # fmt: skip
 
 

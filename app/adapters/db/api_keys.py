@@ -1,5 +1,6 @@
 """API keys as rows; the secret itself is never here."""
 
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from app.domain.organisation.model import ApiKey
 _keys, _people, _accounts = table(ApiKeyRow), table(PersonRow), table(ServiceAccountRow)
 _PLAIN = (
     "id", "secret_hash", "created_at", "person_id", "service_account_id", "expires_at", "revoked_at", "last_used_at",
+    "parent_id",
 )  # fmt: skip
 
 
@@ -43,6 +45,11 @@ class SqlApiKeys:
         )
         found = sa.select(_keys.c.id).select_from(holders).where(live, wide, by_person | by_account).limit(1)
         return await self._run.first(found) is not None
+
+    async def forget_sessions(self, before: datetime) -> int:
+        return await self._run.execute(
+            sa.delete(_keys).where(_keys.c.parent_id.is_not(None), _keys.c.expires_at < before)
+        )
 
     async def add(self, key: ApiKey) -> None:
         await self._run.insert(_keys, _of_key(key))

@@ -17,7 +17,8 @@ from app.domain.budgets.changes import Face, Reprioritised
 from app.domain.budgets.measuring import BudgetReading, Measured
 from app.domain.budgets.model import LIVE, Boost, BoostKey, BoostState, Effect, Signal
 from app.domain.ids import new_id
-from app.domain.tracking.model import DeliveryState, SyncState
+from app.domain.tracking.deliveries import DeliveryState
+from app.domain.tracking.model import SyncState
 
 _boosts, _readings = table(BoostRow), table(BudgetReadingRow)
 _items, _tickets, _deliveries = table(ActionItemRow), table(TicketRow), table(DeliveryRow)
@@ -156,7 +157,8 @@ class SqlBoosts:
     async def recent(self, service_id: UUID, limit: int) -> tuple[BudgetReading, ...]:
         own = sa.select(_readings).where(_readings.c.service_id == service_id)
         latest = own.order_by(_readings.c.observed_at.desc(), _readings.c.id.desc()).limit(limit)
-        last = own.ext(distinct_on(_readings.c.slo)).order_by(_readings.c.slo, _readings.c.observed_at.desc())
+        each = (_readings.c.slo, _readings.c.source)
+        last = own.ext(distinct_on(*each)).order_by(*each, _readings.c.observed_at.desc())
         rows = {row["id"]: row for row in [*await self._run.all(last), *await self._run.all(latest)]}
         return tuple(sorted(map(_to_reading, rows.values()), key=lambda r: r.measured.at, reverse=True))
 

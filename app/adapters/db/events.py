@@ -14,16 +14,20 @@ from app.domain.events import Event, EventType
 
 _events = table(EventRow)
 CHANNEL = "norepeat_events"
-"""A NOTIFY on it says that there are new positions."""
+"""A NOTIFY on it says which position is the last one now."""
 
 LOCK = 7_246_020
 STAMP = """
-update events set position = stamped.position
-from (
-    select id, (select coalesce(max(position), 0) from events) + row_number() over (order by id) as position
-    from events where position is null
-) as stamped
-where events.id = stamped.id
+with given as (
+    update events set position = stamped.position
+    from (
+        select id, (select coalesce(max(position), 0) from events) + row_number() over (order by id) as position
+        from events where position is null
+    ) as stamped
+    where events.id = stamped.id
+    returning events.position
+)
+select count(*), max(position) from given
 """
 
 
@@ -89,7 +93,8 @@ async def stamp_positions(connection: AsyncConnection) -> int:
     async with connection.begin():
         # A statement of its own, so that the next one sees what the stamper before us has committed.
         await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
-        count = (await connection.exec_driver_sql(STAMP)).rowcount
+        stamped = (await connection.exec_driver_sql(STAMP)).mappings().one()
+        count = int(stamped["count"])
         if count:
-            await connection.execute(sa.select(sa.func.pg_notify(CHANNEL, str(count))))
+            await connection.execute(sa.select(sa.func.pg_notify(CHANNEL, str(stamped["max"]))))
     return count

@@ -14,7 +14,7 @@ from app.adapters.db.visibility import visible_to
 from app.domain.access import Caller
 from app.domain.actions.model import Status
 from app.domain.errors import NotFound
-from app.domain.follow_through.model import Finding, FindingCode
+from app.domain.follow_through.model import Finding, FindingCode, Step
 from app.domain.incidents.model import CauseStatus
 from app.domain.learning.taxonomy import UNDETERMINED_ID
 
@@ -102,8 +102,8 @@ class SqlFindings:
 
 def to_finding(row: Row) -> Finding:
     """The entity behind a row."""
-    return Finding(**{**row, "code": FindingCode(row["code"])})
+    return Finding(**{**row, "code": FindingCode(row["code"]), "step": Step(row["step"])})
 
 
 def _to_row(finding: Finding) -> dict[str, Any]:
-    return {field.name: getattr(finding, field.name) for field in fields(finding)}
+    return {field.name: getattr(finding, field.name) for field in fields(finding)} | {"step": int(finding.step)}

@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from app.adapters.queue import wake_if
+from app.adapters.trace_context import job_headers
 from app.domain.errors import Invalid, Unavailable
 from app.domain.ids import new_id
 
@@ -24,7 +25,7 @@ kept as (
     on conflict (source, delivery_id) do nothing
     returning id
 ),
-{wake_if("kept", "inbox")}
+{wake_if("kept", "inbox", "$6::jsonb")}
 select id from kept
 """
 
@@ -86,6 +87,7 @@ class SqlInbox:
             [waiting.delivery_id for waiting in group],
             [waiting.headers for waiting in group],
             [waiting.body for waiting in group],
+            _trace(),
         )
         return {UUID(bytes=row["id"].bytes) for row in rows}
 
@@ -97,6 +99,12 @@ def _answer(waiting: Waiting, answer: bool | Exception) -> None:
         waiting.answer.set_exception(answer)
     else:
         waiting.answer.set_result(answer)
+
+
+def _trace() -> str | None:
+    """A group's job continues the trace of the delivery that its writer was started for."""
+    headers = job_headers()
+    return None if headers is None else json.dumps(headers)
 
 
 def _readable(error: Exception) -> Exception:

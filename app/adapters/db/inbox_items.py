@@ -11,6 +11,7 @@ from app.adapters.queue import wake_at
 from app.domain.ports import InboxItem
 
 _inbox = table(InboxRow)
+MOST = 2000
 
 
 class SqlInboxItems:
@@ -43,6 +44,11 @@ class SqlInboxItems:
             return
         await self._finish(id, not_before=retry_at, error=error)
         await wake_at(self._run.connection, "inbox", retry_at)
+
+    async def bodies(self, source: str, start: datetime, end: datetime) -> tuple[bytes, ...]:
+        within = (_inbox.c.source == source) & _inbox.c.received_at.between(start, end)
+        statement = sa.select(_inbox.c.body).where(within).order_by(_inbox.c.received_at).limit(MOST)
+        return tuple(row["body"] for row in await self._run.all(statement))
 
     async def _finish(self, id: UUID, **values: object) -> None:
         await self._run.execute(sa.update(_inbox).where(_inbox.c.id == id).values(**values))

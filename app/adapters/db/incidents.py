@@ -26,6 +26,7 @@ from app.domain.incidents.model import (
     Incident,
     Mode,
     Moments,
+    Responder,
     Rollout,
     Severity,
     Visibility,
@@ -121,9 +122,15 @@ def _to_incident(row: Row, service_ids: tuple[UUID, ...], viewer_ids: frozenset[
         contradictions=tuple(row["contradictions"]),
         change=_to_change(row),
         external_refs=tuple(ExternalRef(ref["source"], ref["id"], ref["url"]) for ref in row["external_refs"]),
+        responders=tuple(map(_to_responder, row["responders"])),
         root_cause_status=CauseStatus(row["root_cause_status"]) if row["root_cause_status"] else None,
         visibility=Visibility.RESTRICTED if row["restricted"] else Visibility.ORGANIZATION,
     )
+
+
+def _to_responder(stored: Mapping[str, str | None]) -> Responder:
+    source, id, name, person_id = (stored[key] for key in ("source", "id", "name", "person_id"))
+    return Responder(source or "", id or "", name or "", UUID(person_id) if person_id else None)
 
 
 def _to_change(row: Row) -> Change | None:
@@ -150,6 +157,10 @@ def of_incident(incident: Incident) -> dict[str, Any]:
         "change_kind": change and change.kind,
         "change_rollout": change and change.rollout,
         "external_refs": [{"source": r.source, "id": r.id, "url": r.url} for r in incident.external_refs],
+        "responders": [
+            {"source": r.source, "id": r.id, "name": r.name, "person_id": str(r.person_id) if r.person_id else None}
+            for r in incident.responders
+        ],
         "root_cause_status": incident.root_cause_status,
         "restricted": incident.restricted,
     }

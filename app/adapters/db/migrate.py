@@ -1,4 +1,4 @@
-"""Bringing a database to this version: Alembic, then the queue's own tables, under one lock."""
+"""Bringing a database to this version: Alembic, the queue's own tables, the audit log's triggers; under one lock."""
 
 import asyncio
 
@@ -6,6 +6,7 @@ import asyncpg
 from alembic import command
 from alembic.config import Config
 
+from app.adapters.db.audit import install_audit
 from app.adapters.db.health import MIGRATIONS
 from app.adapters.queue import install
 
@@ -27,6 +28,7 @@ async def migrate(dsn: str) -> None:
         await connection.execute("select pg_advisory_lock($1)", _LOCK)
         await _upgrade(dsn)
         await install(dsn)
+        await install_audit(dsn)
     finally:
         await connection.close()
 

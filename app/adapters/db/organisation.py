@@ -6,6 +6,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.adapters.db.routes import of_route, to_route
 from app.adapters.db.statements import Row, Statements, table
 from app.adapters.db.tables import PersonRow, ServiceAccountRow, ServiceRow, TeamRow
 from app.domain.access import Role
@@ -22,7 +23,7 @@ class SqlTeams:
         self._run = statements
 
     async def get(self, id: UUID) -> Team:
-        return _to_team(await self._run.get(_teams, id))
+        return to_team(await self._run.get(_teams, id))
 
     async def find(self, id: UUID) -> Team | None:
         return await self._first(_teams.c.id == id)
@@ -39,7 +40,7 @@ class SqlTeams:
 
     async def _first(self, where: sa.ColumnElement[bool]) -> Team | None:
         row = await self._run.first(sa.select(_teams).where(where))
-        return None if row is None else _to_team(row)
+        return None if row is None else to_team(row)
 
 
 class SqlServices:
@@ -57,6 +58,15 @@ class SqlServices:
     async def find_by_slug(self, slug: str) -> Service | None:
         return await self._first(_services.c.slug == slug)
 
+    async def find_by_name(self, name: str) -> Service | None:
+        found = await self._all(sa.func.lower(_services.c.name) == name.lower())
+        return found[0] if len(found) == 1 else None
+
+    async def of_repository(self, repository: str) -> tuple[Service, ...]:
+        route = _services.c.route
+        same = sa.func.lower(route["project"].astext) == repository.lower()
+        return await self._all((route["provider"].astext == Provider.GITHUB) & same)
+
     async def slugs(self) -> tuple[str, ...]:
         return tuple(row["slug"] for row in await self._run.all(sa.select(_services.c.slug)))
 
@@ -70,6 +80,10 @@ class SqlServices:
     async def _first(self, where: sa.ColumnElement[bool]) -> Service | None:
         row = await self._run.first(sa.select(_services).where(where))
         return None if row is None else _to_service(row)
+
+    async def _all(self, where: sa.ColumnElement[bool]) -> tuple[Service, ...]:
+        rows = await self._run.all(sa.select(_services).where(where).order_by(_services.c.slug))
+        return tuple(map(_to_service, rows))
 
 
 class SqlPeople:
@@ -151,7 +165,7 @@ def _named(row: Row, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: row[name] for name in names}
 
 
-def _to_team(row: Row) -> Team:
+def to_team(row: Row) -> Team:
     return Team(**_named(row, _TEAM), working_days=tuple(row["working_days"]), route=_to_route(row["route"]))
 
 
@@ -184,21 +198,8 @@ def _of_account(account: ServiceAccount) -> dict[str, Any]:
 
 
 def _to_route(value: dict[str, Any] | None) -> Route | None:
-    if value is None:
-        return None
-    return Route(
-        Provider(value["provider"]), value["project"], tuple(value["labels"]), value["restricted"],
-        value.get("issue_type"),
-    )  # fmt: skip
+    return None if value is None else to_route(value, Provider(value["provider"]))
 
 
 def _of_route(route: Route | None) -> dict[str, Any] | None:
-    if route is None:
-        return None
-    return {
-        "provider": route.provider,
-        "project": route.project,
-        "labels": list(route.labels),
-        "restricted": route.restricted,
-        "issue_type": route.issue_type,
-    }
+    return None if route is None else {"provider": route.provider, **of_route(route)}

@@ -31,6 +31,7 @@ from app.domain.postmortems.content import (
     Why,
 )
 from app.domain.postmortems.model import (
+    Audience,
     Postmortem,
     PostmortemStatus,
     Publication,
@@ -84,6 +85,14 @@ class SqlPostmortems:
                 "published_at": publication.published_at,
             },
         )
+
+    async def latest_publication(self, postmortem_id: UUID) -> Publication | None:
+        of_it = sa.select(_publications).where(_publications.c.postmortem_id == postmortem_id)
+        row = await self._run.first(of_it.order_by(_publications.c.number.desc()).limit(1))
+        if row is None:
+            return None
+        names = ("number", "content_hash", "content", "signed_by_id", "published_at")
+        return Publication(**{name: row[name] for name in names}, audience=Audience(row["audience"]))
 
     async def _with_children(self, row: Row) -> Postmortem:
         entries = await self._children(_entries, row["id"], _entries.c.occurred_at, _entries.c.id)

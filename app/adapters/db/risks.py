@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from app.adapters.db.statements import Statements, table
+from app.adapters.db.statements import Row, Statements, table
 from app.adapters.db.tables import (
     ActionItemRow,
     IncidentRow,
@@ -19,15 +19,29 @@ from app.adapters.db.tables import (
 )
 from app.domain.actions.model import NOT_CLOSED
 from app.domain.incidents.model import CauseStatus, Mode
-from app.domain.learning.facts import RiskyItem, StoredFit, StoredRisk
+from app.domain.learning.facts import PatternItem, RiskyItem, StoredFit, StoredRisk
 from app.domain.learning.model import UNDETERMINED
 from app.domain.learning.risk import PairHistory, RiskPolicy
 from app.domain.learning.statistics import GammaPrior
+from app.domain.learning.taxonomy import UNDETERMINED_ID
 
 _items, _incidents = table(ActionItemRow), table(IncidentRow)
 _at, _services, _causes = table(IncidentServiceRow), table(ServiceRow), table(RootCauseRow)
 _fits = table(RiskFitRow)
 _WORST_WITHIN = timedelta(days=RiskPolicy().lookback_days)
+
+
+_PATTERN_ITEMS = sa.text("""
+select a.id, a.service_id, coalesce(s.slug, '') as service, r.ends_at,
+       (select min(i.severity) from incidents i where i.id = any(p.incident_ids)) as worst,
+       array(select distinct i.root_cause_id::text || ' ' || x.service_id::text
+             from incidents i join incident_services x on x.incident_id = i.id
+             where i.id = any(p.incident_ids) and i.mode = 'standard' and i.root_cause_status = 'confirmed'
+               and i.root_cause_id <> :undetermined) as pairs
+from action_items a join meta_review_patterns p on p.id = a.pattern_id join meta_reviews r on r.id = p.review_id
+left join services s on s.id = a.service_id
+where a.status not in ('closed', 'declined') and (:item_id is null or a.id = :item_id)
+""").bindparams(sa.bindparam("item_id", type_=sa.Uuid), sa.bindparam("undetermined", type_=sa.Uuid))
 
 
 class SqlRisks:
@@ -75,6 +89,10 @@ class SqlRisks:
             RiskyItem(r["id"], r["root_cause_id"], r["service_id"], r["slug"], r["severity"], r["originated_at"])
             for r in await self._run.all(statement)
         )
+
+    async def pattern_items(self, item_id: UUID | None) -> tuple[PatternItem, ...]:
+        rows = await self._run.all(_PATTERN_ITEMS.bindparams(item_id=item_id, undetermined=UNDETERMINED_ID))
+        return tuple(_to_pattern_item(row) for row in rows)
 
     async def causes_on(self, service_id: UUID) -> tuple[UUID, ...]:
         statement = (
@@ -130,6 +148,12 @@ def _counted() -> tuple[sa.ColumnElement[bool], ...]:
 
 def _only(column: sa.ColumnElement[Any], ids: Sequence[UUID] | None) -> tuple[sa.ColumnElement[bool], ...]:
     return () if ids is None else (column == sa.any_(sa.literal(list(ids), sa.ARRAY(sa.Uuid))),)
+
+
+def _to_pattern_item(row: Row) -> PatternItem:
+    pairs = tuple((UUID(cause), UUID(service)) for cause, service in (pair.split() for pair in row["pairs"]))
+    worst = row["worst"] or len(RiskPolicy().severity_weights)
+    return PatternItem(row["id"], pairs, worst, row["ends_at"], row["service_id"], row["service"])
 
 
 def _stored(risk: StoredRisk) -> dict[str, Any]:

@@ -1,15 +1,19 @@
 """Running Core statements in one transaction, with the database's refusals turned into the domain's errors."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
 from app.adapters.db import tables
+from app.adapters.db.audit import NAME_DEED
+from app.domain.deeds import current_deed
 from app.domain.errors import AlreadyExists, DomainError, Invalid, NotFound, Stale, UnknownReference, WrongState
 
 Row = sa.RowMapping
@@ -25,6 +29,9 @@ class Statements:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection
+        self._deed_is_named = False
+        self.created: str | None = None
+        """The id of the first record that this transaction made."""
 
     async def execute(self, statement: sa.Executable, rows: Sequence[Mapping[str, Any]] | None = None) -> int:
         """Run it and say how many rows it touched."""
@@ -41,6 +48,8 @@ class Statements:
 
     async def insert(self, into: sa.Table, values: Mapping[str, Any]) -> None:
         await self.execute(sa.insert(into).values(values))
+        if self.created is None and "id" in values:
+            self.created = str(values["id"])
 
     async def insert_all(self, into: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
         if rows:
@@ -49,9 +58,14 @@ class Statements:
     async def replace_all(
         self, into: sa.Table, where: sa.ColumnElement[bool], rows: Sequence[Mapping[str, Any]]
     ) -> None:
-        """These rows are all there is under `where` from now on."""
-        await self.execute(sa.delete(into).where(where))
-        await self.insert_all(into, rows)
+        """These rows are all there is under `where` from now on; what is there already is not written again."""
+        stored = [dict(row) for row in await self.all(sa.select(into).where(where))]
+        keys = [column.name for column in into.primary_key]
+        gone = [{f"old_{key}": row[key] for key in keys} for row in stored if row not in rows]
+        if gone:
+            is_it = sa.and_(*(into.c[key] == sa.bindparam(f"old_{key}") for key in keys))
+            await self.execute(sa.delete(into).where(is_it), gone)
+        await self.insert_all(into, [row for row in rows if row not in stored])
 
     async def get(self, table: sa.Table, id: UUID | str, *, lock: bool = True) -> Row:
         """The row with this id, locked until the transaction ends. Raises NotFound."""
@@ -68,10 +82,18 @@ class Statements:
             raise Stale
 
     async def _run(self, statement: sa.Executable, rows: Sequence[Mapping[str, Any]] | None) -> sa.CursorResult[Any]:
+        if isinstance(statement, sa.UpdateBase) and not self._deed_is_named:
+            self._deed_is_named = True
+            await name_deed(self.connection)
         try:
             return await self.connection.execute(statement, rows)
         except DBAPIError as error:
             raise translated(error) from error
+
+
+async def name_deed(connection: AsyncConnection) -> None:
+    """Tell the audit log who does what, before a transaction's first write."""
+    await connection.exec_driver_sql(NAME_DEED, (orjson.dumps(asdict(current_deed())).decode(),))
 
 
 def singular(table: sa.Table) -> str:
@@ -100,4 +122,4 @@ def _readable(detail: str) -> str:
     return detail.replace("Key (", "").replace(")=(", " ").replace(") ", " ", 1)
 
 
-__all__ = ["Row", "Statements", "singular", "table", "tables", "translated"]
+__all__ = ["Row", "Statements", "name_deed", "singular", "table", "tables", "translated"]

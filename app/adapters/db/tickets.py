@@ -9,13 +9,15 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
+from app.adapters.db.routes import of_route, to_route
 from app.adapters.db.statements import Row, Statements, table
 from app.adapters.db.tables import ActionItemRow, DeliveryRow, TicketRow
 from app.adapters.queue import wake_at
 from app.domain.actions.model import Status
 from app.domain.errors import NotFound
-from app.domain.organisation.model import Provider, Route
-from app.domain.tracking.model import Delivery, DeliveryKind, DeliveryState, SyncState, Ticket, TicketStatus
+from app.domain.organisation.model import Provider
+from app.domain.tracking.deliveries import Delivery, DeliveryKind, DeliveryState
+from app.domain.tracking.model import Planned, SyncState, Ticket, TicketStatus
 
 _tickets, _deliveries, _items = table(TicketRow), table(DeliveryRow), table(ActionItemRow)
 _UNFINISHED = _deliveries.c.state.in_([DeliveryState.PENDING, DeliveryState.SENDING])
@@ -49,6 +51,12 @@ class SqlTickets:
 
     async def find_external(self, provider: Provider, external_id: str) -> Ticket | None:
         return await self._first(_tickets.c.provider == provider, _tickets.c.external_id == external_id)
+
+    async def find_named(self, names: Sequence[str]) -> tuple[Ticket, ...]:
+        among = sa.any_(sa.literal(list(names), sa.ARRAY(sa.Text)))
+        named = sa.or_(sa.func.lower(_tickets.c.key) == among, sa.func.lower(_tickets.c.url) == among)
+        rows = await self._run.all(sa.select(_tickets).where(named).order_by(_tickets.c.id))
+        return tuple(to_ticket(row) for row in rows)
 
     async def find_externals(self, provider: Provider, external_ids: Sequence[str]) -> tuple[Ticket, ...]:
         ids = sa.literal(list(external_ids), sa.ARRAY(sa.Text))
@@ -172,8 +180,8 @@ class SqlDeliveries:
 
 _TICKET = (
     "id", "version", "created_at", "updated_at", "action_item_id", "external_id", "key", "url", "status_text",
-    "assignee", "due_on", "priority", "defended_priority", "adopted", "source_updated_at", "last_synced_at",
-    "last_error",
+    "assignee", "due_on", "priority", "defended_priority", "plan_seen_over", "adopted", "source_updated_at",
+    "last_synced_at", "last_error",
 )  # fmt: skip
 _DELIVERY = (
     "id", "key", "kind", "ticket_id", "provider", "marker", "created_at", "state", "attempts", "attempt_at",
@@ -183,16 +191,10 @@ _DELIVERY = (
 
 def to_ticket(row: Row) -> Ticket:
     """The entity behind a row."""
-    route = row["route"]
     return Ticket(
         **{name: row[name] for name in _TICKET},
-        route=Route(
-            provider=Provider(row["provider"]),
-            project=route["project"],
-            labels=tuple(route["labels"]),
-            restricted=route["restricted"],
-            issue_type=route.get("issue_type"),
-        ),
+        route=to_route(row["route"], Provider(row["provider"])),
+        planned=_to_plan(row["planned"]),
         status=TicketStatus(row["status"]),
         sync_state=SyncState(row["sync_state"]),
         dropped=tuple(row["dropped"]),
@@ -201,19 +203,28 @@ def to_ticket(row: Row) -> Ticket:
 
 def to_row(ticket: Ticket) -> dict[str, Any]:
     """The row behind an entity."""
-    route = ticket.route
     return {name: getattr(ticket, name) for name in _TICKET} | {
-        "provider": route.provider,
-        "route": {
-            "project": route.project,
-            "labels": list(route.labels),
-            "restricted": route.restricted,
-            "issue_type": route.issue_type,
-        },
+        "provider": ticket.route.provider,
+        "route": of_route(ticket.route),
+        "planned": _of_plan(ticket.planned),
         "status": ticket.status,
         "sync_state": ticket.sync_state,
         "dropped": list(ticket.dropped),
     }
+
+
+def _to_plan(value: dict[str, Any] | None) -> Planned | None:
+    if value is None:
+        return None
+    ends_at = value["ends_at"]
+    return Planned(value["id"], value["name"], datetime.fromisoformat(ends_at) if ends_at else None)
+
+
+def _of_plan(planned: Planned | None) -> dict[str, Any] | None:
+    if planned is None:
+        return None
+    ends_at = planned.ends_at
+    return {"id": planned.id, "name": planned.name, "ends_at": ends_at.isoformat() if ends_at else None}
 
 
 def _new(delivery: Delivery) -> dict[str, Any]:

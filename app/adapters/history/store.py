@@ -13,7 +13,7 @@ from sqlmodel import SQLModel
 
 from app.adapters.db import action_items, postmortems
 from app.adapters.db.incidents import of_incident
-from app.adapters.db.statements import Statements, table
+from app.adapters.db.statements import Statements, name_deed, table
 from app.adapters.db.tables import (
     ActionItemRow,
     EventRow,
@@ -83,7 +83,7 @@ class SqlHistory:
 
     async def add(self, additions: Additions, now: datetime) -> None:
         # SQLAlchemy begins the transaction with its first statement, which COPY on the raw connection is not.
-        await self._run.scalar(sa.select(1))
+        await name_deed(self._run.connection)
         try:
             for row_class, rows in _rows(additions, now):
                 await self._copy(row_class, rows)

@@ -9,12 +9,16 @@ from urllib.parse import urlencode
 
 import httpx2
 
-from app.adapters.monitoring.promql import reads_series
+from app.adapters.monitoring.promql import counters, reads_series
 from app.domain.monitoring import InvalidQuery, MonitoringUnavailable, Series
 
 REFUSED = (400, 422)
 """Its statuses for a query that cannot be parsed, and for one that cannot be executed."""
 TIMEOUT = 30.0
+LATE = (
+    "{count:.0f} series of {counter} appeared within the window, above 0: what they began with is not counted. "
+    "Let the counter start at 0."
+)
 
 
 class Prometheus:
@@ -41,6 +45,10 @@ class Prometheus:
         if not reads_series(query):
             raise InvalidQuery("The query reads no series, so it can show nothing about production.")
 
+    async def at_end(self, query: str, start: datetime, end: datetime) -> tuple[Series, ...]:  # noqa: ARG002
+        """The window's length is in the query itself, as `[30d]`."""
+        return await self.instant(query, end)
+
     async def instant(self, query: str, at: datetime) -> tuple[Series, ...]:
         data = await self._ask("query", {"query": query, "time": _time(at)})
         return _series(data)
@@ -48,6 +56,17 @@ class Prometheus:
     async def points(self, query: str, start: datetime, end: datetime, step: float) -> tuple[Series, ...]:
         form = {"query": query, "start": _time(start), "end": _time(end), "step": f"{step:g}"}
         return _series(await self._ask("query_range", form))
+
+    async def doubts(self, query: str, start: datetime, end: datetime) -> tuple[str, ...]:
+        """Counters that appeared within the window above 0: `increase()` does not count what they began with."""
+        seconds = f"{max(1, round((end - start).total_seconds()))}s"
+        found: list[str] = []
+        for counter in counters(query):
+            late = f"count(({counter} unless {counter} offset {seconds}) and min_over_time({counter}[{seconds}]) > 0)"
+            answer = await self.instant(late, end)
+            if answer:
+                found.append(LATE.format(count=answer[0].points[-1][1], counter=counter))
+        return tuple(found)
 
     def graph(self, query: str, start: datetime, end: datetime) -> str:
         hours = max(1, math.ceil((end - start) / timedelta(hours=1)))

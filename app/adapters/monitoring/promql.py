@@ -26,3 +26,13 @@ def reads_series(query: str) -> bool:
         text = pattern.sub(" ", text)
     found = ((match.group(0), match.group(1)) for match in _NAMES.finditer(text))
     return any(called is None and name.lower() not in _WORDS for name, called in found)
+
+
+_COUNTED = re.compile(
+    r"\b(?:increase|rate|irate)\s*\(\s*((?:[a-zA-Z_:][a-zA-Z0-9_:]*\s*)?(?:\{[^{}]*\})?)\s*\[", re.IGNORECASE
+)
+
+
+def counters(query: str) -> tuple[str, ...]:
+    """The selectors of which a query counts the growth."""
+    return tuple(dict.fromkeys(found.strip() for found in _COUNTED.findall(query) if found.strip()))

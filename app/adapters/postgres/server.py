@@ -71,6 +71,10 @@ class EmbeddedPostgres:
         return self._binaries.version
 
     @property
+    def binaries(self) -> Binaries:
+        return self._binaries
+
+    @property
     def dsn(self) -> str:
         return dsn_for(self._socket_dir)
 

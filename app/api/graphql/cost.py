@@ -24,7 +24,7 @@ from graphql import (
 )
 
 from app.domain.errors import Invalid
-from app.domain.page import MAX_LIMIT
+from app.domain.page import DEFAULT_LIMIT, MAX_LIMIT
 
 MAX_TOKENS = 2_000
 MAX_DEPTH = 10
@@ -36,6 +36,7 @@ MAX_REPEATS = 20
 _TYPICAL = 10
 """How long a record's own list (its evidence, its timeline) is taken to be where the query does not say."""
 _NOT_COUNTED = frozenset({"edges", "node"})
+_SIZES = ("first", "last")
 
 
 class TooExpensive(Invalid):
@@ -153,14 +154,13 @@ class _Cost:
         if "first" not in definition.args:
             return children + (node.name.value != "edges")
         is_connection = "edges" in getattr(inner, "fields", {})
-        usual = definition.args["first"].default_value if is_connection else _TYPICAL
-        first = self._first(node, usual)
-        return 1 + first * children if is_connection else first * (1 + children)
+        size = self._size(node, DEFAULT_LIMIT if is_connection else _TYPICAL)
+        return 1 + size * children if is_connection else size * (1 + children)
 
-    def _first(self, node: FieldNode, usual: int) -> int:
-        value = next((a.value for a in node.arguments or () if a.name.value == "first"), None)
-        given = usual if value is None else self._value(value)
-        return max(given, 1) if isinstance(given, int) else MAX_LIMIT
+    def _size(self, node: FieldNode, usual: int) -> int:
+        asked = [self._value(a.value) for a in node.arguments or () if a.name.value in _SIZES]
+        given = [size for size in asked if size is not None] or [usual]
+        return max(max(size, 1) if isinstance(size, int) else MAX_LIMIT for size in given)
 
     def _value(self, value: Any) -> Any:
         if isinstance(value, VariableNode):

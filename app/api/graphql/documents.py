@@ -14,6 +14,7 @@ from graphql import (
 )
 
 from app.api.graphql.cost import MAX_TOKENS, TooExpensive, require_shape
+from app.api.graphql.trusted import NotTrusted, Trusted
 
 _REMEMBERED = 512
 _LONGEST_REMEMBERED = 20_000
@@ -31,13 +32,17 @@ class Document:
 class Documents:
     """The documents of one schema. Without introspection nothing of the schema shows in an error either."""
 
-    def __init__(self, schema: GraphQLSchema, *, introspection: bool) -> None:
+    def __init__(self, schema: GraphQLSchema, *, introspection: bool, trusted: Trusted | None = None) -> None:
         self._schema = schema
+        self._trusted = trusted or Trusted()
         self._hide = not introspection
         self._rules = [*specified_rules, *([NoSchemaIntrospectionCustomRule] if self._hide else [])]
         self._remembered = lru_cache(maxsize=_REMEMBERED)(self._read)
 
     def read(self, text: str) -> Document:
+        if not self._trusted.allows(text):
+            error = NotTrusted()
+            return Document(None, (GraphQLError(error.message, original_error=error),))
         return self._remembered(text) if len(text) <= _LONGEST_REMEMBERED else self._read(text)
 
     def _read(self, text: str) -> Document:

@@ -16,17 +16,23 @@ from app.api.rest import (
     action_items,
     api_keys,
     deliveries,
+    deployments,
+    drafts,
     findings,
     incidents,
     local_tickets,
+    meta_reviews,
     people,
     postmortems,
     root_causes,
     service_accounts,
     services,
     sprint_planning,
+    suggestions,
     teams,
     versions,
+    webhook_deliveries,
+    webhook_endpoints,
 )
 from app.domain.selection import Sort
 
@@ -62,8 +68,14 @@ def _order(name: str, listing: Listing) -> type[Any]:
 LISTS: Mapping[str, Listed] = {
     "action_item": _listed("ActionItem", action_items.LISTING, filters.ActionItemFilter),
     "postmortem": _listed("Postmortem", postmortems.LISTING, filters.PostmortemFilter),
+    "deployment": _listed("Deployment", deployments.DEPLOYMENTS, filters.DeploymentFilter),
+    "draft": _listed("Draft", drafts.DRAFTS, filters.DraftFilter),
+    "annotation": _listed("Annotation", deployments.ANNOTATIONS, filters.AnnotationFilter),
+    "suggestion_answer": _listed("SuggestionAnswer", suggestions.LISTING, filters.SuggestionAnswerFilter),
     "finding": _listed("Finding", findings.LISTING, filters.FindingFilter),
     "delivery": _listed("Delivery", deliveries.DELIVERIES, filters.DeliveryFilter),
+    "webhook_endpoint": _listed("WebhookEndpoint", webhook_endpoints.LISTING, filters.WebhookEndpointFilter),
+    "webhook_delivery": _listed("WebhookDelivery", webhook_deliveries.LISTING, filters.WebhookDeliveryFilter),
     "local_ticket": _listed("LocalTicket", local_tickets.LISTING, filters.LocalTicketFilter),
     "publication": _listed("PostmortemVersion", versions.VERSIONS),
     "api_key": _listed("ApiKey", api_keys.LISTING),
@@ -73,8 +85,9 @@ LISTS: Mapping[str, Listed] = {
     "service_account": _listed("ServiceAccount", service_accounts.LISTING, filters.ServiceAccountFilter),
     "root_cause": _listed("RootCause", root_causes.LISTING, filters.RootCauseFilter),
     "incident": _listed("Incident", incidents.LISTING, filters.IncidentFilter),
+    "meta_review": _listed("MetaReview", meta_reviews.LISTING, filters.MetaReviewFilter),
 }
-_IDS = frozenset({"incident_id", "postmortem_id", "subject_id"})
+_IDS = frozenset({"endpoint_id", "event_id", "incident_id", "pattern", "postmortem_id", "subject_id"})
 FEED = sprint_planning.FEED
 
 

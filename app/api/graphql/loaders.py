@@ -3,8 +3,9 @@
 Rows are plain dicts of a type's columns, through the port `Reads` and so under the caller's visibility predicate.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -13,13 +14,33 @@ from strawberry.dataloader import DataLoader
 
 from app.api.graphql.records import leaves
 from app.domain.access import Action, Caller, authorize
-from app.domain.errors import Invalid
-from app.domain.page import DEFAULT_LIMIT, MAX_LIMIT
+from app.domain.errors import InvalidCursor
+from app.domain.page import DEFAULT_LIMIT
 from app.domain.ports import Reads
-from app.domain.selection import Edge, Filter, Leaf, Op, Selection, Sort
+from app.domain.selection import (
+    Edge,
+    Fact,
+    Field,
+    Filter,
+    Group,
+    Leaf,
+    Op,
+    Page,
+    Place,
+    Records,
+    Selection,
+    Slice,
+    Sort,
+    Total,
+    Within,
+    one_or_many,
+)
 
 Row = dict[str, Any]
-_NEEDS = {"delivery": Action.OPERATE, "api_key": Action.CONFIGURE}
+_NEEDS = {
+    "delivery": Action.OPERATE, "api_key": Action.CONFIGURE, "webhook_endpoint": Action.SEND_EVENTS_OUT,
+    "webhook_delivery": Action.SEND_EVENTS_OUT, "webhook_attempt": Action.SEND_EVENTS_OUT,
+}  # fmt: skip
 """What only some may read."""
 COUNTED = 1000
 """`totalCount` goes no further."""
@@ -35,22 +56,44 @@ class Where:
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
-    """Which part of a list: `first` records after a cursor."""
+class Wanted:
+    """What a list is asked for. `further` are numbers beside the page: known ones, or counts under other filters."""
 
-    first: int = DEFAULT_LIMIT
-    after: str | None = None
+    where: Sequence[Where]
+    sort: Sort
+    size: int = DEFAULT_LIMIT
+    cursor: str | None = None
+    backward: bool = False
+    further: Mapping[str, int | Sequence[Where]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class RowPage:
-    """Rows with the cursor of each, and a way to count the whole list."""
+    """Rows with the cursor of each, and ways to count the whole list and what else was asked for."""
 
     rows: Sequence[Row]
     cursors: Sequence[str]
     has_next: bool
     has_previous: bool
     count: Callable[[], Awaitable[int]]
+    further: Mapping[str, Callable[[], Awaitable[int]]]
+
+
+def action_for(kind: str) -> Action:
+    """What a caller must be allowed to do to read this kind at all."""
+    return _NEEDS.get(kind, Action.READ)
+
+
+def require_reader(caller: Caller, kind: str) -> None:
+    """Raises Forbidden unless the caller may read this kind at all."""
+    authorize(caller, action_for(kind))
+
+
+def filters_and_values(where: Sequence[Where], prefix: str) -> tuple[tuple[Filter, ...], dict[str, object]]:
+    """Filters over variables that begin with this prefix, and the values of those."""
+    compared = [(w.field, *one_or_many(w.op, w.value)) for w in where]
+    filters = tuple(Filter(field, op, f"{prefix}{n}") for n, (field, op, _) in enumerate(compared))
+    return filters, {f"{prefix}{n}": value for n, (_, _, value) in enumerate(compared)}
 
 
 class Loaders:
@@ -63,8 +106,8 @@ class Loaders:
 
     async def one(self, kind: str, value: object, *, by: str = "id") -> Row | None:
         """The record whose `by` is this value; None if it is not there or may not be seen."""
-        self._require_reader(kind)
-        row: Row | None = await self._loader((kind, by), partial(self._load_ones, kind, by)).load(value)
+        require_reader(self._caller, kind)
+        row: Row | None = await self._loaded((kind, by), partial(self._load_ones, kind, by), value)
         return row
 
     async def written(self, kind: str, value: object, *, by: str = "id") -> Row | None:
@@ -74,66 +117,95 @@ class Loaders:
 
     async def related(self, kind: str, edge: str, target: str, id: str, first: int | None = None) -> Any:
         """The record (or the first so many records) of kind `target` behind an edge of a record."""
-        self._require_reader(target)
-        load = partial(self._load_related, kind, Edge(edge, "related", leaves(target), first))
-        return await self._loader((kind, edge, first), load).load(id)
+        require_reader(self._caller, target)
+        load = partial(self._load_related, kind, Edge(edge, "related", leaves(target), first), {})
+        found = await self._loaded((kind, edge, first), load, id)
+        return [] if found is None and first else found
 
-    def _require_reader(self, kind: str) -> None:
-        authorize(self._caller, _NEEDS.get(kind, Action.READ))
+    async def all(self, kind: str) -> list[Row]:
+        """Every record of a kind that has few."""
+        require_reader(self._caller, kind)
+        rows: list[Row] = await self._read(Selection(kind, leaves(kind)), {})
+        return rows
 
-    def _loader(self, key: object, load: Callable[[list[Any]], Awaitable[Sequence[Any]]]) -> DataLoader[Any, Any]:
+    async def page(self, kind: str, wanted: Wanted) -> RowPage:
+        """A part of a list, with a cursor for each row."""
+        require_reader(self._caller, kind)
+        page, values = _page(kind, wanted)
+        counts = {name: partial(self._count, kind, where) for name, where in _counted(wanted).items()}
+        return _row_page(await self._read(page, values), wanted, counts)
+
+    async def page_of(self, parent: str, id: str, kind: str, within: Within, wanted: Wanted) -> RowPage:
+        """The same for a list that belongs to a record."""
+        require_reader(self._caller, kind)
+        page, values = _page(kind, wanted, within)
+        load = partial(self._load_related, parent, page, values)
+        found = await self._loaded((parent, page, repr(values)), load, id)
+        if found is None:
+            raise InvalidCursor
+        counts = {
+            name: partial(self._count_of, parent, id, kind, within, where) for name, where in _counted(wanted).items()
+        }
+        return _row_page(found, wanted, counts)
+
+    async def _count(self, kind: str, where: Sequence[Where]) -> int:
+        filters, values = filters_and_values(where, "where_")
+        return await self._reads.count(kind, filters, values, self._caller, COUNTED)
+
+    async def _count_of(self, parent: str, id: str, kind: str, within: Within, where: Sequence[Where]) -> int:
+        filters, values = filters_and_values(where, "where_")
+        page = Page(kind, (Total("n", COUNTED),), filters, Sort("id"), Slice(1), "related", within)
+        load = partial(self._load_related, parent, page, values)
+        found = await self._loaded((parent, page, repr(values)), load, id)
+        n: int = found["n"]
+        return n
+
+    async def _loaded(self, key: object, load: Callable[[list[Any]], Awaitable[Sequence[Any]]], value: object) -> Any:
+        """Shielded: a field that fails cancels its siblings, but not what others wait for too."""
         if key not in self._loaders:
             self._loaders[key] = DataLoader(load_fn=load)
-        return self._loaders[key]
+        return await asyncio.shield(self._loaders[key].load(value))
 
     async def _load_ones(self, kind: str, by: str, values: list[Any]) -> list[Row | None]:
-        rows = await self._rows(kind, (*leaves(kind), Leaf(by, "_by")), by, values)
+        rows = await self._rows(kind, (*leaves(kind), Leaf(by, "_by")), by, {"values": values})
         found = {str(row["_by"]): row for row in rows}
         return [found.get(str(value)) for value in values]
 
-    async def _load_related(self, kind: str, edge: Edge, ids: list[str]) -> list[Any]:
-        rows = await self._rows(kind, (Leaf("id", "id"), edge), "id", ids)
+    async def _load_related(self, kind: str, field: Edge | Page, variables: Row, ids: list[str]) -> list[Any]:
+        rows = await self._rows(kind, (Leaf("id", "id"), field), "id", {**variables, "values": ids})
         found = {row["id"]: row["related"] for row in rows}
-        return [found.get(id, [] if edge.limit else None) for id in ids]
+        return [found.get(id) for id in ids]
 
-    async def _rows(self, kind: str, fields: tuple[Leaf | Edge, ...], by: str, values: Sequence[Any]) -> list[Row]:
-        selection = Selection(kind, fields, (Filter(by, Op.IN, "values"),), paged=False)
-        rows: list[Row] = await self._read(selection, {"values": values})
+    async def _rows(self, kind: str, fields: tuple[Field, ...], by: str, variables: Row) -> list[Row]:
+        rows: list[Row] = await self._read(Selection(kind, fields, (Filter(by, Op.IN, "values"),)), variables)
         return rows
 
-    async def _read(self, selection: Selection, variables: Mapping[str, object]) -> Any:
+    async def _read(self, selection: Selection | Page, variables: Mapping[str, object]) -> Any:
         read = self._reads.prepare(selection)
         assert read is not None, f"a {selection.kind} is asked for something without a column"
         return orjson.loads(await read(variables, self._caller))
 
-    async def page(self, kind: str, where: Sequence[Where], sort: Sort, part: Slice) -> RowPage:
-        """A page of a list, with a cursor for each row."""
-        self._require_reader(kind)
-        if not 1 <= part.first <= MAX_LIMIT:
-            raise Invalid(f"`first` is 1 to {MAX_LIMIT}.")
-        filters, values = _filters(where)
-        selection = Selection(kind, leaves(kind), filters, (sort,), cursors=True)
-        found = await self._read(selection, {**values, "limit": part.first, "after": part.after})
 
-        async def count() -> int:
-            return await self.count(kind, where)
-
-        more = found["next_cursor"] is not None
-        return RowPage(found["items"], found["cursors"], more, part.after is not None, count)
-
-    async def count(self, kind: str, where: Sequence[Where]) -> int:
-        """How many records a list holds, counted to COUNTED."""
-        self._require_reader(kind)
-        filters, values = _filters(where)
-        return await self._reads.count(Selection(kind, (), filters), values, self._caller, COUNTED)
-
-    async def all(self, kind: str) -> list[Row]:
-        """Every record of a kind that has few."""
-        self._require_reader(kind)
-        rows: list[Row] = await self._read(Selection(kind, leaves(kind), paged=False), {})
-        return rows
+def _page(kind: str, wanted: Wanted, within: Within | None = None) -> tuple[Page, dict[str, object]]:
+    filters, values = filters_and_values(wanted.where, "where_")
+    shown = (
+        Records("edges", (Place("cursor", Fact.CURSOR), Group("node", leaves(kind)))),
+        Place("has_next", Fact.HAS_NEXT),
+        Place("has_previous", Fact.HAS_PREVIOUS),
+    )
+    part = Slice(wanted.size, None if wanted.cursor is None else "cursor", wanted.backward)
+    return Page(kind, shown, filters, wanted.sort, part, "related", within), {**values, "cursor": wanted.cursor}
 
 
-def _filters(where: Sequence[Where]) -> tuple[tuple[Filter, ...], dict[str, object]]:
-    filters = tuple(Filter(w.field, w.op, f"where_{n}") for n, w in enumerate(where))
-    return filters, {f"where_{n}": w.value for n, w in enumerate(where)}
+def _counted(wanted: Wanted) -> dict[str, Sequence[Where]]:
+    further = {name: where for name, where in wanted.further.items() if not isinstance(where, int)}
+    return {"": wanted.where, **further}
+
+
+def _row_page(found: Any, wanted: Wanted, counts: Mapping[str, Callable[[], Awaitable[int]]]) -> RowPage:
+    async def known(n: int) -> int:
+        return n
+
+    numbers = {name: partial(known, n) for name, n in wanted.further.items() if isinstance(n, int)}
+    rows, cursors = [edge["node"] for edge in found["edges"]], [edge["cursor"] for edge in found["edges"]]
+    return RowPage(rows, cursors, found["has_next"], found["has_previous"], counts[""], {**numbers, **counts})

@@ -4,7 +4,7 @@ A route is an ordinary function from ports, caller and body to an answer. A muta
 is read afterwards, so that what REST can write GraphQL can write too, by the same use case and the same rules.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from inspect import Parameter, getdoc, isclass, signature
@@ -23,37 +23,56 @@ from app.api.deps import CallerDep, PortsDep, SeenVersion
 from app.api.graphql.context import Context
 from app.api.graphql.fields import Resolving, argument
 from app.api.graphql.inputs import body_fields, input_for
+from app.api.graphql.once import KEY_NAME, KEY_SAID, Call, Route, once
 from app.api.graphql.records import kind_of
 from app.api.graphql.types.action_items import ActionItemType, EvidenceType
 from app.api.graphql.types.budgets import BoostType
+from app.api.graphql.types.deployments import AnnotationType, DeploymentType
+from app.api.graphql.types.drafts import DraftType, TranscriptType
 from app.api.graphql.types.findings import FindingType
 from app.api.graphql.types.incidents import IncidentType
 from app.api.graphql.types.keys import ApiKeyType, IssuedKeyType
 from app.api.graphql.types.learning import RootCauseType
+from app.api.graphql.types.meta_reviews import MetaReviewThemeType, MetaReviewType
 from app.api.graphql.types.organisation import PersonType, ServiceAccountType, ServiceType, TeamType
-from app.api.graphql.types.postmortems import PostmortemType, TimelineEntryType
+from app.api.graphql.types.postmortems import AnnouncementType, PostmortemType, TimelineEntryType
+from app.api.graphql.types.suggestions import SuggestionAnswerType
 from app.api.graphql.types.tickets import DeliveryType, LocalTicketType
+from app.api.graphql.types.webhooks import (
+    EndpointSecretType,
+    RedeliveryType,
+    WebhookDeliveryType,
+    WebhookEndpointType,
+)
 from app.api.graphql.words import SAID, WORDS
 from app.api.rest import (
     action_items,
     api_keys,
     budgets,
     deliveries,
+    deployments,
+    drafts,
     findings,
+    incident_sources,
     incidents,
     local_tickets,
+    meta_reviews,
     people,
     postmortems,
+    publications,
     root_causes,
     service_accounts,
     services,
+    suggestions,
     teams,
     tickets,
     timeline,
+    webhook_deliveries,
+    webhook_endpoints,
 )
+from app.domain.deeds import Deed, begin, current_deed
 from app.domain.errors import NotFound
 
-Route = Callable[..., Awaitable[Any]]
 _LAST = ("body", "seen")
 """What stands after the names of records."""
 
@@ -67,6 +86,7 @@ class Shown:
     argument: str | None = None
 
 
+REVIEW = Shown(MetaReviewType)
 ITEM, POSTMORTEM, KEY = Shown(ActionItemType), Shown(PostmortemType), Shown(ApiKeyType, argument="key_id")
 
 MUTATIONS: Mapping[Route, Shown | None] = {
@@ -79,6 +99,7 @@ MUTATIONS: Mapping[Route, Shown | None] = {
     service_accounts.create_service_account: Shown(ServiceAccountType),
     service_accounts.update_service_account: Shown(ServiceAccountType),
     api_keys.issue_api_key: None,
+    api_keys.rotate_api_key: None,
     api_keys.revoke_api_key: KEY,
     root_causes.create_root_cause: Shown(RootCauseType),
     root_causes.update_root_cause: Shown(RootCauseType),
@@ -93,6 +114,15 @@ MUTATIONS: Mapping[Route, Shown | None] = {
     postmortems.sign_off_postmortem: POSTMORTEM,
     postmortems.publish_postmortem: POSTMORTEM,
     postmortems.waive_postmortem: POSTMORTEM,
+    incident_sources.import_incident: Shown(IncidentType),
+    deployments.record_deployment: Shown(DeploymentType),
+    deployments.record_annotation: Shown(AnnotationType),
+    publications.gather_timeline: Shown(PostmortemType, argument="postmortem_id"),
+    drafts.generate_postmortem_draft: Shown(DraftType),
+    drafts.review_draft: Shown(DraftType),
+    drafts.cancel_draft: Shown(DraftType),
+    drafts.upload_transcript: Shown(TranscriptType),
+    publications.retry_publication: Shown(AnnouncementType),
     timeline.add_timeline_entry: Shown(TimelineEntryType),
     timeline.update_timeline_entry: Shown(TimelineEntryType),
     timeline.remove_timeline_entry: Shown(PostmortemType, argument="postmortem_id"),
@@ -111,12 +141,37 @@ MUTATIONS: Mapping[Route, Shown | None] = {
     tickets.adopt_ticket: ITEM,
     tickets.resync_ticket: ITEM,
     local_tickets.move_local_ticket: Shown(LocalTicketType, by="number"),
+    meta_reviews.create_meta_review: REVIEW,
+    meta_reviews.rebuild_meta_review: REVIEW,
+    meta_reviews.word_systemic_fix: REVIEW,
+    meta_reviews.submit_meta_review: REVIEW,
+    meta_reviews.send_back_meta_review: REVIEW,
+    meta_reviews.publish_meta_review: REVIEW,
+    meta_reviews.create_pattern_item: ITEM,
+    meta_reviews.accept_theme: Shown(MetaReviewThemeType),
+    meta_reviews.dismiss_theme: Shown(MetaReviewThemeType),
+    suggestions.answer_suggestion: Shown(SuggestionAnswerType),
     findings.dismiss_finding: Shown(FindingType),
     deliveries.retry_delivery: Shown(DeliveryType),
     budgets.raise_boost: Shown(BoostType),
     budgets.lift_boost: Shown(BoostType, argument="boost_id"),
+    webhook_endpoints.create_webhook_endpoint: None,
+    webhook_endpoints.update_webhook_endpoint: Shown(WebhookEndpointType),
+    webhook_endpoints.remove_webhook_endpoint: Shown(WebhookEndpointType, argument="endpoint_id"),
+    webhook_endpoints.rotate_webhook_secret: None,
+    webhook_endpoints.redeliver_webhooks: None,
+    webhook_deliveries.redeliver_webhook: Shown(WebhookDeliveryType),
+    webhook_deliveries.ping_webhook_endpoint: Shown(WebhookDeliveryType),
 }
 """Every route that writes. None: the answer itself is shown, because it can be shown only once."""
+
+ANSWERS: Mapping[Route, type[Any]] = {
+    api_keys.issue_api_key: IssuedKeyType,
+    api_keys.rotate_api_key: IssuedKeyType,
+    webhook_endpoints.create_webhook_endpoint: EndpointSecretType,
+    webhook_endpoints.rotate_webhook_secret: EndpointSecretType,
+    webhook_endpoints.redeliver_webhooks: RedeliveryType,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +199,10 @@ class MutationField(Resolving):
         context: Context = info.context
         given = {one.name: one.checked(kwargs[one.name]) for one in self.taken if kwargs.get(one.name) is not None}
         context.forget()
-        answer = await self.route(**_injected(self.route, context), **given)
+        begin(Deed(self.route.__name__, context.caller.actor, current_deed().request_id))
+        call = Call(self.route, context, given)
+        answer = await call() if (key := kwargs.get(KEY_NAME)) is None else await once(call, key)
         return answer if self.shown is None else await _read(context, self.shown, answer, given)
-
-
-def _injected(route: Route, context: Context) -> Mapping[str, Any]:
-    from_request = {"ports": context.ports, "caller": context.caller, "response": Response()}
-    return {name: value for name, value in from_request.items() if name in signature(route).parameters}
 
 
 async def _read(context: Context, shown: Shown, answer: Any, given: Mapping[str, Any]) -> Any:
@@ -190,11 +242,13 @@ def _field(route: Route, shown: Shown | None) -> MutationField:
     field.route, field.shown = route, shown
     taken = filter(None, map(_taken, signature(route).parameters.values()))
     field.taken = tuple(sorted(taken, key=lambda one: _LAST.index(one.name) if one.name in _LAST else -1))
-    field.type_annotation = StrawberryAnnotation(shown.type if shown else IssuedKeyType)
+    field.type_annotation = StrawberryAnnotation(shown.type if shown else ANSWERS[route])
     field.arguments = [
         argument(one.name, one.type, one.description, None if one.is_optional else UNSET, shown_name=one.shown_name)
         for one in field.taken
     ]
+    if "seen" not in signature(route).parameters:
+        field.arguments.append(argument(KEY_NAME, str | None, KEY_SAID, None, shown_name="idempotencyKey"))
     return field
 
 

@@ -54,6 +54,12 @@ def kind_of(cls: type[Any]) -> str:
 
 
 @cache
+def is_node(kind: str) -> bool:
+    """Whether the records of this kind have a global id."""
+    return any(interface.name == "Node" for interface in definition_of(RECORDS[kind]).interfaces)
+
+
+@cache
 def leaves(kind: str) -> tuple[Leaf | Edge, ...]:
     """Every column that the type of this kind shows, once each, and the records that it embeds."""
     fields = definition_of(RECORDS[kind]).fields

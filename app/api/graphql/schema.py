@@ -13,6 +13,7 @@ from app.api.graphql.mutations import Mutation
 from app.api.graphql.query import Query
 from app.api.graphql.records import RECORDS
 from app.api.graphql.scalars import SCALARS
+from app.api.graphql.subscriptions.schema import Subscription
 
 
 class _Schema(strawberry.Schema):
@@ -23,7 +24,9 @@ class _Schema(strawberry.Schema):
 def _built() -> _Schema:
     types: list[Any] = list(RECORDS.values())
     config = StrawberryConfig(default_resolver=value_of, scalar_map=SCALARS)
-    return _Schema(query=Query, mutation=Mutation, types=types, extensions=[Prepared], config=config)
+    return _Schema(
+        query=Query, mutation=Mutation, subscription=Subscription, types=types, extensions=[Prepared], config=config
+    )
 
 
 SCHEMA = _built()

@@ -4,6 +4,7 @@ Nothing is parsed before the signature over the raw bytes holds; what a delivery
 """
 
 import json
+from collections.abc import Callable
 
 import structlog
 from fastapi import FastAPI
@@ -16,7 +17,7 @@ from app.api.errors import HTTP_CODES, STATUS, problem
 from app.api.middleware import INBOUND_PREFIX
 from app.api.schemas import Out
 from app.domain.errors import DomainError
-from app.domain.ports import Ports
+from app.domain.ports import ChatSource, Ports
 
 _log = structlog.get_logger(__name__)
 _KEPT_HEADERS = frozenset(
@@ -26,6 +27,9 @@ _KEPT_HEADERS = frozenset(
     }
 )  # fmt: skip
 """Everything else, credentials above all, is dropped."""
+
+Refused = Callable[[str, str], None]
+"""Told of each delivery that is turned away: the source and the code."""
 
 _ACCEPTED = {new: json.dumps({"accepted": True, "new": new}).encode() for new in (True, False)}
 
@@ -41,7 +45,9 @@ async def receive_webhook(request: Request, name: str) -> Response:
     """202 (for some senders 200) once the delivery is committed; a repeat of a known delivery changes nothing."""
     ports: Ports = request.app.state.ports
     request_id = request.scope.get("request_id")
-    source = ports.webhooks.get(name) or ports.signals.get(name)
+    if (chat := ports.chats.get(name)) is not None and chat.secrets:
+        return await _receive_from_chat(request, name, chat)
+    source = ports.webhooks.get(name) or ports.signals.get(name) or ports.pages.get(name)
     if source is None or not source.secrets:
         return problem(404, *HTTP_CODES[404], request_id=request_id)
     body = await request.body()
@@ -52,8 +58,23 @@ async def receive_webhook(request: Request, name: str) -> Response:
         new = await ports.inbox.put(name, delivery_id, kept, body)
     except DomainError as error:
         _log.warning("webhook_refused", source=name, code=error.code, request_id=request_id)
+        request.app.state.webhook_refused(name, error.code)
         return problem(STATUS[error.kind], error.code, error.message, request_id=request_id)
     return Response(_ACCEPTED[new], source.accepted_status, media_type="application/json")
+
+
+async def _receive_from_chat(request: Request, name: str, chat: ChatSource) -> Response:
+    """A challenge is answered as it came; events are accepted, and none makes us do anything."""
+    body = await request.body()
+    headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in request.headers.raw}
+    try:
+        challenge = chat.events.answer(headers, body, chat.secrets, request.app.state.ports.clock())
+    except DomainError as error:
+        _log.warning("webhook_refused", source=name, code=error.code, request_id=request.scope.get("request_id"))
+        request.app.state.webhook_refused(name, error.code)
+        return problem(STATUS[error.kind], error.code, error.message, request_id=request.scope.get("request_id"))
+    answer = {"accepted": True, "new": False} if challenge is None else {"challenge": challenge}
+    return Response(json.dumps(answer), 200, media_type="application/json")
 
 
 class InboundRoute:
@@ -91,12 +112,14 @@ documented = APIRouter(prefix="/v1/inbound", tags=["webhooks in"])
     name="receive_webhook",
 )
 async def documented_webhook(source: str, request: Request) -> Response:
-    """A webhook of a tracker (`github`: signed over the raw bytes) or of monitoring (`alertmanager`: a bearer token or
-    basic auth). The answer comes after the delivery is committed. A source without a secret is closed (404)."""
+    """A webhook of a tracker (`github`: signed over the raw bytes), of paging (`pagerduty`: signed too), of monitoring
+    (`alertmanager`: a bearer token or basic auth) or of a chat (`slack`: signed; its challenge is answered, its events
+    make us do nothing). The answer comes after the delivery is committed. A source without a secret is closed (404)."""
     return await receive_webhook(request, source)
 
 
-def install_inbound(app: FastAPI) -> None:
+def install_inbound(app: FastAPI, *, refused: Refused) -> None:
     """The fast route first; the operation behind it is there for the contract."""
+    app.state.webhook_refused = refused
     app.add_middleware(InboundRoute)
     app.include_router(documented)

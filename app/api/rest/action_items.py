@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from app.api.deps import CallerDep, PortsDep, ReaderDep, SeenVersion
+from app.api.hot_lists import HotList
 from app.api.reading import After, Limit, Listing, SortBy, answer_list, answer_one, many
 from app.api.rest.verification_plans import Plan, PlanOut
 from app.api.schemas import (
@@ -19,6 +20,7 @@ from app.api.schemas import (
     Line,
     Out,
     Page,
+    PatternRef,
     PersonRef,
     PostmortemRef,
     Ref,
@@ -31,8 +33,8 @@ from app.api.schemas import (
 )
 from app.domain.actions.evidence import CheckKind, Observation, Verdict
 from app.domain.actions.model import ControlType, DeclineCode, Priority, Status
-from app.domain.actions.use_cases import commitment, evidence
-from app.domain.actions.use_cases.commitment import ItemFields
+from app.domain.actions.use_cases import commitment, evidence, writing
+from app.domain.actions.use_cases.writing import ItemFields
 from app.domain.budgets.model import BoostState, Signal
 from app.domain.ports import Ports
 from app.domain.selection import Op
@@ -196,6 +198,7 @@ class ActionItemOut(Out):
     root_cause: RootCauseRef | None
     incident: IncidentRef | None
     postmortem: PostmortemRef | None
+    pattern: PatternRef | None = Field(description="The pattern of a meta-review it comes from instead of an incident.")
     committed_due_on: date | None
     due_on: date | None
     slips: int
@@ -254,6 +257,10 @@ LISTING = Listing(
     },
     default_sort="-created_at",
 )
+HOT = HotList(
+    "/v1/action-items", "list_action_items", LISTING,
+    ("status", "control_type", "service", "team", "owner", "root_cause"),
+)  # fmt: skip
 HISTORY = Listing("action_item_change", HistoryOut, ("at",), {"item": ("action_item_id", Op.EQ)}, "at")
 
 
@@ -294,7 +301,7 @@ async def list_action_items(
 @router.post("", status_code=201, response_model=ActionItemOut)
 async def create_action_item(ports: PortsDep, caller: CallerDep, body: ActionItemCreate) -> Response:
     """Add a candidate to a postmortem; accepting it makes it a commitment with a ticket."""
-    item = await commitment.create_action_item(
+    item = await writing.create_action_item(
         ports.uow,
         ports.clock,
         ports.policy,
@@ -331,7 +338,7 @@ async def update_action_item(
     fields: dict[str, Any] = {name: value for name, value in given.items() if value is not None or name in nullable}
     if "base_priority" in fields:
         fields["base_priority"] = Priority[str(fields["base_priority"]).upper()]
-    await commitment.update_action_item(
+    await writing.update_action_item(
         ports.uow,
         ports.clock,
         ports.policy,
@@ -401,7 +408,7 @@ async def reopen_action_item(ports: PortsDep, caller: CallerDep, item_id: UUID, 
 @router.put("/{item_id}/verification-plan", response_model=ActionItemOut)
 async def set_verification_plan(ports: PortsDep, caller: CallerDep, item_id: UUID, body: Plan) -> Response:
     """Say how we will know. Once implemented, only a reviewer who is not the owner may change it."""
-    await commitment.set_verification_plan(
+    await writing.set_verification_plan(
         ports.uow, ports.clock, ports.policy, ports.monitoring, caller=caller, item_id=item_id, plan=body.plan()
     )
     return await _answer(ports, caller, item_id)

@@ -1,6 +1,6 @@
 """REST: API keys."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from app.api.reading import After, Limit, Listing, SortBy, answer_list, answer_o
 from app.api.schemas import Body, Instant, Line, Out, Page, PersonRef, Ref
 from app.domain.access import Action, authorize
 from app.domain.organisation import use_cases
+from app.domain.organisation.model import ApiKey
 
 router = APIRouter(prefix="/api-keys", tags=["API keys"])
 
@@ -27,6 +28,12 @@ class ApiKeyCreate(Body):
         default=[], max_length=50, description="Narrows the key to these; empty: all that the holder's role allows."
     )
     expires_at: Instant | None = None
+
+
+class ApiKeyRotate(Body):
+    """How long the old key stays good beside the new one."""
+
+    overlap_hours: int = Field(default=24, ge=0, le=720, description="0 ends the old key at once.")
 
 
 class AccountRef(Out):
@@ -84,10 +91,24 @@ async def issue_api_key(ports: PortsDep, caller: CallerDep, body: ApiKeyCreate, 
         scopes=frozenset(body.scopes),
         expires_at=body.expires_at,
     )
+    return _issued(key, token, response)
+
+
+def _issued(key: ApiKey, token: str, response: Response) -> IssuedKeyOut:
     response.headers["Cache-Control"] = "no-store"
     return IssuedKeyOut(
         id=key.id, token=token, scopes=sorted(key.scopes), created_at=key.created_at, expires_at=key.expires_at
     )
+
+
+@router.post("/{key_id}/rotate", status_code=201, response_model=IssuedKeyOut)
+async def rotate_api_key(
+    ports: PortsDep, caller: CallerDep, key_id: KeyId, response: Response, body: ApiKeyRotate | None = None
+) -> IssuedKeyOut:
+    """A new key for the same holder and scopes; both are good until the overlap ends. Admins only."""
+    overlap = timedelta(hours=(body or ApiKeyRotate()).overlap_hours)
+    key, token = await use_cases.rotate_api_key(ports.uow, ports.clock, caller=caller, key_id=key_id, overlap=overlap)
+    return _issued(key, token, response)
 
 
 @router.get("/{key_id}", response_model=ApiKeyOut)

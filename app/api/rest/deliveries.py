@@ -12,7 +12,7 @@ from app.api.schemas import Out, Page
 from app.domain.access import Action, authorize
 from app.domain.organisation.model import Provider
 from app.domain.selection import Op
-from app.domain.tracking.model import DeliveryKind, DeliveryState
+from app.domain.tracking.deliveries import DeliveryKind, DeliveryState
 from app.domain.tracking.use_cases import retry_delivery as retrying
 
 router = APIRouter(tags=["operation"])

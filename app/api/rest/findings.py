@@ -5,6 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
+from pydantic import Field
 
 from app.api.deps import CallerDep, PortsDep, ReaderDep
 from app.api.reading import After, Limit, Listing, SortBy, answer_list, answer_one, many
@@ -31,6 +32,8 @@ class FindingOut(Out):
     incident_id: UUID | None
     opened_at: datetime
     closed_at: datetime | None
+    reached: str | None = Field(description="`owner`, `team_lead` or `leadership`: how far it has been taken.")
+    escalated_at: datetime | None = Field(description="When it reached them.")
     dismissed_reason: str | None
 
 

@@ -127,6 +127,16 @@ class ExternalRefOut(Out):
     url: str | None
 
 
+class ResponderOut(Out):
+    """Somebody who worked on it."""
+
+    model_config = Json
+    source: str
+    id: str = Field(description="The id there.")
+    name: str
+    person_id: UUID | None = Field(description="Who that is, where a person has this handle.")
+
+
 class IncidentOut(Out):
     """Something that broke."""
 
@@ -152,6 +162,7 @@ class IncidentOut(Out):
     customer_impact: Impact
     change: ChangeOut | None
     external_refs: list[ExternalRefOut]
+    responders: list[ResponderOut]
     root_cause: RootCauseRef | None
     root_cause_status: CauseStatus | None = Field(description=_STATUS)
     viewers: list[PersonRef]

@@ -29,6 +29,7 @@ LISTING = Listing(
         "root_cause_status": ("root_cause_status", Op.IN),
         "resolved": ("resolved", Op.EQ),
         "contradicting": ("contradicting", Op.EQ),
+        "pattern": ("pattern", Op.EQ),
         "external_id": ("external_id", Op.IN),
         "started_after": ("started_at", Op.GT),
         "started_before": ("started_at", Op.LT),
@@ -52,6 +53,7 @@ async def list_incidents(
     root_cause_status: Annotated[str | None, Query(description="Comma-separated.")] = None,
     resolved: bool | None = None,
     contradicting: Annotated[bool | None, Query(description="Only those whose times contradict each other.")] = None,
+    pattern: Annotated[UUID | None, Query(description="The id of a meta-review's pattern.")] = None,
     external_id: Annotated[str | None, Query(description="Its id elsewhere, comma-separated.")] = None,
     started_after: Instant | None = None,
     started_before: Instant | None = None,
@@ -68,6 +70,7 @@ async def list_incidents(
         "root_cause": many(root_cause), "root_cause_status": many(root_cause_status, list(CauseStatus)),
         "resolved": None if resolved is None else [resolved],
         "contradicting": None if contradicting is None else [contradicting], "external_id": many(external_id),
+        "pattern": None if pattern is None else str(pattern),
         "started_after": started_after, "started_before": started_before, "created_after": created_after,
         "search": search,
     }  # fmt: skip

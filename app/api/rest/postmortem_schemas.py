@@ -8,6 +8,7 @@ from pydantic import Field
 
 from app.api.schemas import Body, Day, Instant, Json, Line, Out, PersonRef, Ref, RootCauseRef, ServiceRef, Text
 from app.domain.actions.model import ControlType, Status
+from app.domain.announcing.model import AnnouncementState, AnnouncementTarget
 from app.domain.postmortems.content import ContributingFactor, Forum, Review, SectionName, TimelineKind
 from app.domain.postmortems.model import PostmortemStatus, Tier
 
@@ -176,7 +177,7 @@ class TimelineEntryOut(Out):
     pinned: bool
 
 
-class FactorOut(Out):
+class PostmortemFactorOut(Out):
     """A contributing factor and why it applies here."""
 
     code: str
@@ -249,6 +250,22 @@ class PostmortemBrief(Out):
     updated_at: datetime
 
 
+class AnnouncementOut(Out):
+    """A place that is told of the published postmortem, once."""
+
+    id: UUID
+    target: AnnouncementTarget
+    place: str = Field(description="Where there: the incident's id in PagerDuty.")
+    state: AnnouncementState = Field(description="A `dead` one waits for a person; `withheld` because of restriction.")
+    posted_as: str | None = Field(description="What it is called there.")
+    attempts: int
+    last_error: str | None
+    created_at: datetime
+    attempt_at: datetime | None
+    not_before: datetime | None
+    finished_at: datetime | None
+
+
 class PostmortemOut(Out):
     """The learning of one incident, as it is now. While a revision is written, `/versions` has what was signed."""
 
@@ -266,7 +283,7 @@ class PostmortemOut(Out):
     whys: list[WhyOut]
     phase_explanations: dict[Phase, str]
     timeline: list[TimelineEntryOut]
-    factors: list[FactorOut]
+    factors: list[PostmortemFactorOut]
     action_items: list[PostmortemItemOut]
     linked_items: list[PostmortemItemOut] = Field(description="Open action items of earlier postmortems.")
     review: ReviewOut | None
@@ -276,6 +293,7 @@ class PostmortemOut(Out):
     overdue: bool
     published_at: datetime | None
     published_number: int = Field(description="The latest published version; 0 before the first one.")
+    publications: list[AnnouncementOut] = Field(description="Who was told of it, and what kept us from it.")
     created_at: datetime
     updated_at: datetime
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from app.api.deps import CallerDep, PortsDep, ReaderDep, SeenVersion
 from app.api.reading import After, Limit, Listing, SortBy, answer_list, answer_one, many
-from app.api.rest import timeline, versions
+from app.api.rest import publications, timeline, versions
 from app.api.rest.postmortem_schemas import (
     PostmortemBrief,
     PostmortemCreate,
@@ -32,6 +32,7 @@ from app.domain.selection import Op
 router = APIRouter(prefix="/postmortems", tags=["postmortems"])
 router.include_router(versions.router)  # first: `/{id}.md` must not be taken for an id
 router.include_router(timeline.router)
+router.include_router(publications.router)
 
 LISTING = Listing(
     kind="postmortem",

@@ -10,10 +10,14 @@ from pydantic import Field
 
 from app.api.deps import PortsDep, ReaderDep
 from app.api.reading import After, Limit, Listing, count_list, many, read_list
+from app.api.report_answers import html_answer
+from app.api.reports.sprint_html import sprint_html
 from app.api.reports.sprint_planning import sprint_csv, sprint_markdown
 from app.api.rest.action_items import PriorityName
 from app.api.schemas import IncidentRef, Json, Out, PersonRef, PostmortemRef, RootCauseRef, ServiceRef, TeamRef
+from app.domain.access import Caller
 from app.domain.actions.model import Status
+from app.domain.ports import Ports
 from app.domain.selection import Op
 
 router = APIRouter(prefix="/sprint-planning", tags=["sprint planning"])
@@ -112,10 +116,17 @@ FEED = Listing(
 )
 _FORMATS = {
     200: {
-        "content": {"text/csv": {"schema": {"type": "string"}}, "text/markdown": {"schema": {"type": "string"}}},
+        "content": {
+            "text/csv": {"schema": {"type": "string"}},
+            "text/markdown": {"schema": {"type": "string"}},
+            "text/html": {"schema": {"type": "string"}},
+        },
         "model": SprintPlanningOut,
     }
 }
+
+
+_ACCEPTED = "application/json, text/csv, text/markdown or text/html."
 
 
 @router.get("", response_model=SprintPlanningOut, responses=_FORMATS)  # type: ignore[arg-type]
@@ -127,17 +138,32 @@ async def get_sprint_planning(
     days: Annotated[int, Query(ge=1, le=730, description="Created, reopened or recurred within so many days.")] = 90,
     limit: Limit = 50,
     after: After = None,
-    accept: Annotated[str, Header(description="application/json, text/csv or text/markdown.")] = "application/json",
+    accept: Annotated[str, Header(description=_ACCEPTED)] = "application/json",
 ) -> Response:
     """Open items created, reopened or recurred in the window, plus every overdue one, the riskiest first."""
     scope = {"status": [str(s) for s in PLANNABLE], "team": many(team), "service": many(service)}
     page = await read_list(ports, caller, FEED, filters={**scope, "in_feed": [days]}, limit=limit, after=after)
     older = await count_list(ports, caller, FEED, filters={**scope, "out_of_feed": [days]}, at_most=1000)
+    if "text/html" in accept:
+        return html_answer(_as_page(page, days, older))
     if "text/csv" in accept:
         return Response(sprint_csv(_items(page)), media_type="text/csv; charset=utf-8")
     if "text/markdown" in accept:
         return Response(sprint_markdown(_items(page), days=days, older_open=older), media_type="text/markdown")
     return Response(page[:-1] + b',"older_open":%d,"days":%d}' % (older, days), media_type="application/json")
+
+
+async def sprint_page(ports: Ports, caller: Caller, *, team: str | None, service: str | None, days: int = 90) -> str:
+    """The feed's first page for a browser."""
+    scope = {"status": [str(s) for s in PLANNABLE], "team": many(team), "service": many(service)}
+    page = await read_list(ports, caller, FEED, filters={**scope, "in_feed": [days]}, limit=50)
+    older = await count_list(ports, caller, FEED, filters={**scope, "out_of_feed": [days]}, at_most=1000)
+    return _as_page(page, days, older)
+
+
+def _as_page(page: bytes, days: int, older: int) -> str:
+    found = orjson.loads(page)
+    return sprint_html(found["items"], days=days, older_open=older, more=found["next_cursor"] is not None)
 
 
 def _items(page: bytes) -> list[dict[str, Any]]:

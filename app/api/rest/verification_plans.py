@@ -18,6 +18,7 @@ from app.domain.actions.evidence import (
     VerificationPlan,
 )
 from app.domain.actions.use_cases import preview
+from app.domain.monitoring import Backend
 from app.domain.policy import EvidencePolicy
 
 router = APIRouter(prefix="/verification-plans", tags=["action items"])
@@ -32,6 +33,7 @@ class Metric(Body):
     """One monitoring query and what its answer is compared with."""
 
     query: Text = Field(min_length=1, description=_QUERY)
+    backend: Backend = Field(default=Backend.PROMETHEUS, description="Which monitoring system is asked.")
     comparison: str = Field(pattern="^(>=|>|<=|<)$", description="`>=`, `>`, `<=` or `<`.")
     threshold: float = Field(description="What the observed value is compared with.")
     mode: str = Field(
@@ -52,6 +54,7 @@ class Metric(Body):
             self.threshold,
             MetricMode(self.mode),
             Exercise(self.exercised),
+            self.backend,
         )
 
 
@@ -73,6 +76,7 @@ class MetricOut(Out):
 
     model_config = Json
     query: str
+    backend: Backend
     comparison: Comparison
     threshold: float
     mode: MetricMode
@@ -95,7 +99,7 @@ class PreviewOut(Out):
     verdict: Verdict
     window_start: datetime
     window_end: datetime
-    detail: dict[str, Any] = Field(description="The query as it was asked, the observed values, and the reason.")
+    detail: dict[str, Any] = Field(description="The query as asked, the observed values, the reason, and `doubts`.")
     link: str | None = Field(description="The graph.")
 
 

@@ -10,6 +10,8 @@ from pydantic import Field
 
 from app.api.deps import PortsDep, ReaderDep
 from app.api.reading import After, Limit, Listing, answer_list, fields_of, read_one
+from app.api.report_answers import html_answer, markdown_answer, shown_as
+from app.api.reports.postmortem_html import postmortem_html
 from app.api.reports.postmortem_markdown import postmortem_markdown
 from app.api.rest.postmortem_schemas import PostmortemOut
 from app.api.schemas import Out, Page, PersonRef
@@ -44,7 +46,6 @@ VERSION = Selection(
     fields_of(VersionDetailOut),
     (Filter("postmortem_id", Op.EQ, "postmortem_id"), Filter("number", Op.EQ, "number")),
     single=True,
-    paged=False,
 )
 Number = Annotated[int, Path(ge=1, le=1_000_000)]
 
@@ -59,27 +60,35 @@ async def _version(ports: Ports, caller: Caller, postmortem_id: UUID, number: in
     return found
 
 
-@router.get(
-    "/{postmortem_id}.md",
-    response_class=Response,
-    responses={200: {"content": {"text/markdown": {"schema": {"type": "string"}}}, "description": "The page."}},
-)
+PublishedNumber = Annotated[
+    int | None, Query(ge=1, le=1_000_000, description="A published version; else as it is now.")
+]
+
+
+@router.get("/{postmortem_id}.md", response_class=Response, responses=shown_as("text/markdown"))
 async def get_postmortem_markdown(
-    ports: PortsDep,
-    caller: ReaderDep,
-    postmortem_id: UUID,
-    number: Annotated[
-        int | None, Query(ge=1, le=1_000_000, description="A published version; else as it is now.")
-    ] = None,
+    ports: PortsDep, caller: ReaderDep, postmortem_id: UUID, number: PublishedNumber = None
 ) -> Response:
     """The postmortem as Markdown: as it is now, or as a version was published."""
+    return markdown_answer(postmortem_markdown(await _view(ports, caller, postmortem_id, number)))
+
+
+@router.get("/{postmortem_id}.html", response_class=Response, responses=shown_as("text/html"))
+async def get_postmortem_page(
+    ports: PortsDep, caller: ReaderDep, postmortem_id: UUID, number: PublishedNumber = None
+) -> Response:
+    """The same as one self-contained page."""
+    return html_answer(postmortem_html(await _view(ports, caller, postmortem_id, number)))
+
+
+async def _view(ports: Ports, caller: Caller, postmortem_id: UUID, number: int | None) -> dict[str, Any]:
     view: dict[str, Any]
     if number is None:
         view = orjson.loads(await read_one(ports, caller, "postmortem", PostmortemOut, postmortem_id))
     else:
         version = orjson.loads(await _version(ports, caller, postmortem_id, number))
         view = {**version["content"], "status": "published", "published_at": version["published_at"]}
-    return Response(postmortem_markdown(view), media_type="text/markdown; charset=utf-8")
+    return view
 
 
 @router.get("/{postmortem_id}/versions", response_model=Page[VersionOut])

@@ -8,18 +8,23 @@ from math import isfinite
 from uuid import UUID
 
 from app.domain.errors import Invalid, OwnWork, WrongState
+from app.domain.monitoring import Backend
 from app.domain.policy import EvidencePolicy
 
 
 class CheckKind(StrEnum):
-    """`no_recurrence` asks our own incidents, `metric` the monitoring, `attested` a person who is not the owner."""
+    """`no_recurrence` asks our own incidents, `metric` the monitoring, `attested` a person who is not the owner.
+
+    `pattern_rate` asks whether a meta-review's pattern was rarer in the two quarters after its fix.
+    """
 
     NO_RECURRENCE = "no_recurrence"
     METRIC = "metric"
     ATTESTED = "attested"
+    PATTERN_RATE = "pattern_rate"
 
 
-RUN_BY_US = (CheckKind.NO_RECURRENCE, CheckKind.METRIC)
+RUN_BY_US = (CheckKind.NO_RECURRENCE, CheckKind.METRIC, CheckKind.PATTERN_RATE)
 """What needs no person."""
 
 
@@ -72,6 +77,7 @@ class MetricPlan:
     threshold: float
     mode: MetricMode = MetricMode.AT_END
     exercised: Exercise = Exercise.BOUND
+    backend: Backend = Backend.PROMETHEUS
 
     def __post_init__(self) -> None:
         if not self.query.strip():
@@ -132,6 +138,14 @@ def checked_plan(plan: VerificationPlan, policy: EvidencePolicy) -> Verification
     if not 1 <= plan.window_days <= policy.max_window_days:
         raise InvalidPlan(f"The window is 1 to {policy.max_window_days} days.")
     return plan
+
+
+def require_plan_fits(plan: VerificationPlan, *, of_pattern: bool) -> None:
+    """A pattern has no root cause that could recur on a service; only a pattern has a rate. Raises InvalidPlan."""
+    if of_pattern and CheckKind.NO_RECURRENCE in plan.checks:
+        raise InvalidPlan("A meta-review's item is verified by metric, attested or pattern_rate, not by no_recurrence.")
+    if not of_pattern and CheckKind.PATTERN_RATE in plan.checks:
+        raise InvalidPlan("Only an action item of a meta-review has a pattern whose rate can fall.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,16 @@ from operator import ge, gt, le, lt
 
 from app.domain.actions.evidence import Comparison, Exercise, MetricMode, MetricPlan, Verdict
 from app.domain.errors import DomainError
-from app.domain.monitoring import InvalidQuery, Series
+from app.domain.monitoring import Backend, InvalidQuery, NoMonitoring, Series
 from app.domain.policy import EvidencePolicy
 from app.domain.ports import Monitoring
 
 _HOLDS = {Comparison.GTE: ge, Comparison.GT: gt, Comparison.LTE: le, Comparison.LT: lt}
 _SHORTEST_STEP, _MOST_POINTS = 60.0, 10_000
+_SETTINGS = {
+    Backend.PROMETHEUS: "NOREPEAT_PROMETHEUS_URL",
+    Backend.DATADOG: "NOREPEAT_DATADOG_API_KEY and NOREPEAT_DATADOG_APPLICATION_KEY",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,35 +57,61 @@ def query_of(plan: MetricPlan, days: int) -> str:
     return plan.query.replace("$window", f"{days}d")
 
 
-async def require_runnable(monitoring: Monitoring, plan: MetricPlan, days: int, now: datetime) -> None:
+def backend_of(plan: MetricPlan, monitoring: Mapping[Backend, Monitoring]) -> Monitoring:
+    """The monitoring system that the plan asks. Raises NoMonitoring."""
+    try:
+        return monitoring[plan.backend]
+    except KeyError:
+        others = f" Configured: {', '.join(sorted(monitoring))}." if monitoring else ""
+        raise NoMonitoring(
+            f"{plan.backend.title()} is not configured: set {_SETTINGS[plan.backend]}.{others}"
+        ) from None
+
+
+async def require_runnable(
+    monitoring: Mapping[Backend, Monitoring], plan: MetricPlan, days: int, now: datetime
+) -> None:
     """Raise InvalidQuery where the backend refuses the query, or where it can show nothing about production."""
-    query = query_of(plan, days)
-    monitoring.require_series(query)
-    found = await monitoring.instant(query, now)
+    query, backend = query_of(plan, days), backend_of(plan, monitoring)
+    backend.require_series(query)
+    found = await backend.at_end(query, now - timedelta(days=days), now)
     if len(found) > 1:
         raise InvalidQuery(f"The query answers with {len(found)} series; it must be one, as with sum(…).")
 
 
 async def look(
-    monitoring: Monitoring | None, plan: MetricPlan, window: Window, policy: EvidencePolicy
+    monitoring: Mapping[Backend, Monitoring], plan: MetricPlan, window: Window, policy: EvidencePolicy
 ) -> MetricOutcome:
     """Ask the monitoring and judge. It never raises: no answer is inconclusive, to be tried again."""
     query = query_of(plan, window.days)
     asked: dict[str, object] = {
         "query": query, "comparison": str(plan.comparison), "threshold": plan.threshold, "mode": str(plan.mode),
+        "backend": str(plan.backend),
     }  # fmt: skip
-    if monitoring is None:
-        return MetricOutcome(Verdict.INCONCLUSIVE, {**asked, "reason": "no monitoring system is configured"})
-    link = monitoring.graph(query, window.start, window.end)
+    try:
+        backend = backend_of(plan, monitoring)
+    except NoMonitoring as error:
+        return MetricOutcome(Verdict.INCONCLUSIVE, {**asked, "reason": error.message})
+    link = backend.graph(query, window.start, window.end)
     try:
         if plan.mode is MetricMode.EVERY_POINT:
-            found = await monitoring.points(query, window.start, window.end, window.step)
+            found = await backend.points(query, window.start, window.end, window.step)
         else:
-            found = await monitoring.instant(query, window.end)
+            found = await backend.at_end(query, window.start, window.end)
+            asked |= await _doubts(backend, query, window)
     except DomainError as error:
         return MetricOutcome(Verdict.INCONCLUSIVE, {**asked, "reason": error.message}, link)
     verdict, seen, longer = judge(plan, found, window, policy)
     return MetricOutcome(verdict, {**asked, **seen}, link, longer)
+
+
+async def _doubts(backend: Monitoring, query: str, window: Window) -> dict[str, object]:
+    """Said beside the verdict; not being able to say so changes nothing."""
+    try:
+        doubts = await backend.doubts(query, window.start, window.end)
+    except DomainError:
+        return {}
+    return {"doubts": list(doubts)} if doubts else {}
 
 
 def judge(
@@ -95,24 +125,26 @@ def judge(
         return Verdict.INCONCLUSIVE, {"series": len(found), "reason": reason}, None
     values = [value for _, value in found[0].points]
     seen: dict[str, object] = {"labels": dict(found[0].labels), **_observed(plan, found[0])}
-    if any(map(isnan, values)) or not values:
+    if not values:
+        return Verdict.INCONCLUSIVE, {**seen, "reason": "the series has no point where the window ends"}, None
+    if any(map(isnan, values)):
         return Verdict.INCONCLUSIVE, {**seen, "reason": "the answer is not a number"}, None
     holds = all(_HOLDS[plan.comparison](value, plan.threshold) for value in values)
     if plan.mode is MetricMode.EVERY_POINT:
-        return *_judge_points(holds, len(values), window, policy, seen), None
+        covered = len(values) * (found[0].every or window.step)
+        return *_judge_points(holds, covered, window, policy, seen), None
     return _judge_end(plan, holds, window, policy, seen)
 
 
 def _judge_points(
-    holds: bool, count: int, window: Window, policy: EvidencePolicy, seen: dict[str, object]
+    holds: bool, covered: float, window: Window, policy: EvidencePolicy, seen: dict[str, object]
 ) -> tuple[Verdict, dict[str, object]]:
     """A bound broken once is broken, even before the window ends; gaps in the data show nothing."""
     if not holds:
         return Verdict.FAILED, {**seen, "reason": "the bound was broken"}
-    expected = (window.end - window.start).total_seconds() / window.step
-    if count < policy.min_coverage * expected:
-        covered = f"only {count / expected:.0%} of the window has data"
-        return Verdict.INCONCLUSIVE, {**seen, "reason": covered}
+    share = covered / (window.end - window.start).total_seconds()
+    if share < policy.min_coverage:
+        return Verdict.INCONCLUSIVE, {**seen, "reason": f"only {share:.0%} of the window has data"}
     if not window.is_over:
         return Verdict.INCONCLUSIVE, {**seen, "reason": "the window is not over yet"}
     return Verdict.PASSED, seen

@@ -117,6 +117,7 @@ class ActionItem:
     updated_at: datetime
     postmortem_id: UUID | None = None
     incident_id: UUID | None = None
+    pattern_id: UUID | None = None
     description: str = ""
     systemic: bool = False
     status: Status = Status.CANDIDATE
@@ -280,8 +281,8 @@ class Changes:
 
     fields: tuple[str, ...] = field(
         default=(
-            "status", "title", "description", "owner_id", "team_id", "service_id", "root_cause_id", "due_on",
-            "base_priority", "control_type", "systemic", "plan", "deployed_at", "decline",
+            "status", "title", "description", "owner_id", "team_id", "service_id", "root_cause_id", "due_on", "decline",
+            "base_priority", "control_type", "systemic", "plan", "deployed_at", "planned_in", "times_passed_over",
         )
     )  # fmt: skip
 

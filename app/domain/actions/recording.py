@@ -6,6 +6,7 @@ from datetime import datetime
 from app.domain.access import Caller
 from app.domain.actions.model import ActionItem, Changes
 from app.domain.budgets.model import effect_on
+from app.domain.errors import Invalid
 from app.domain.events import Event, EventType
 from app.domain.policy import BudgetPolicy
 from app.domain.ports import UnitOfWork
@@ -58,3 +59,9 @@ def evidence_request(item: ActionItem) -> str:
         "Implemented. norepeat closes this item when evidence shows that the fix works in production: "
         f"{kinds}, {until}."
     )
+
+
+def require_past(deployed_at: datetime | None, now: datetime) -> None:
+    """Raise Invalid for a deployment that has not been."""
+    if deployed_at is not None and deployed_at > now:
+        raise Invalid("deployed_at lies in the future.")

@@ -7,7 +7,8 @@ from app.domain.actions.model import ActionItem
 from app.domain.follow_through.model import FindingCode
 from app.domain.incidents.model import Incident
 from app.domain.ports import UnitOfWork
-from app.domain.tracking.model import DeliveryState, SyncState, Ticket
+from app.domain.tracking.deliveries import DeliveryState
+from app.domain.tracking.model import SyncState, Ticket
 from app.domain.tracking.reporting import report, settle
 from app.domain.tracking.routing import LOCAL, may_hold_restricted
 

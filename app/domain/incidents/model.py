@@ -150,6 +150,16 @@ class ExternalRef:
     url: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Responder:
+    """Somebody who worked on it, by the name and id there; `person_id` where we know who that is."""
+
+    source: str
+    id: str
+    name: str
+    person_id: UUID | None = None
+
+
 class NoService(Invalid):
     """An incident names at least one service; the primary one is among them."""
 
@@ -181,6 +191,7 @@ class Incident:
     customer_impact: Impact = Impact.NONE
     change: Change | None = None
     external_refs: tuple[ExternalRef, ...] = ()
+    responders: tuple[Responder, ...] = ()
     root_cause_id: UUID | None = None
     root_cause_status: CauseStatus | None = None
     visibility: Visibility = Visibility.ORGANIZATION

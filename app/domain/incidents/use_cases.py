@@ -25,6 +25,7 @@ from app.domain.incidents.model import (
     Severity,
     Visibility,
 )
+from app.domain.incidents.told import report_told
 from app.domain.ports import Clock, OpenUnitOfWork, UnitOfWork
 from app.domain.references import the_person, the_root_cause, the_service
 
@@ -84,7 +85,7 @@ async def create_incident(
         )  # fmt: skip
         incident = (await _edited(u, bare, fields, caller)).checked(now)
         await u.incidents.add(incident)
-        await _announce(u, EventType.INCIDENT_CREATED, None, incident, caller, now)
+        await announce(u, EventType.INCIDENT_CREATED, None, incident, caller, now)
         await u.commit()
     return incident
 
@@ -110,9 +111,11 @@ async def update_incident(
         require_version(old.version, expected_version)
         incident = (await _edited(u, old, fields, caller)).checked(now)
         saved = await u.incidents.save(replace(incident, updated_at=now))
-        await _announce(u, EventType.INCIDENT_UPDATED, old, saved, caller, now)
+        await announce(u, EventType.INCIDENT_UPDATED, old, saved, caller, now)
         if saved.restricted != old.restricted:
             await (hide_tickets if saved.restricted else show_tickets)(u, saved, now)
+        if saved.restricted and not old.restricted:
+            await report_told(u, saved, now)
         await u.commit()
     return saved
 
@@ -162,7 +165,7 @@ def _still_visible_to(caller: Caller, incident: Incident) -> Incident:
     return replace(incident, viewer_ids=incident.viewer_ids | {caller.person_id})
 
 
-async def _announce(
+async def announce(
     u: UnitOfWork, event: EventType, old: Incident | None, new: Incident, caller: Caller, now: datetime
 ) -> None:
     """What happened, and what it means: it is over, or its confirmed cause says something else about fixes."""

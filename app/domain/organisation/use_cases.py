@@ -1,7 +1,7 @@
 """Teams, services, people, service accounts and their keys: an admin creates and changes them."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -217,6 +217,22 @@ async def issue_api_key(
             service_account_id=(await the_service_account(u, service_account)).id if service_account else None,
         )  # fmt: skip
         await u.api_keys.add(key)
+        await u.commit()
+    return key, token_of(id, secret)
+
+
+async def rotate_api_key(
+    uow: OpenUnitOfWork, clock: Clock, *, caller: Caller, key_id: str, overlap: timedelta
+) -> tuple[ApiKey, str]:
+    """A second key for the same holder and scopes, and its token; the first one ends when the overlap does."""
+    authorize(caller, Action.CONFIGURE)
+    now = clock()
+    id, secret = new_key()
+    async with uow() as u:
+        old = await u.api_keys.get(key_id)
+        key = old.successor(id, hash_secret(secret), now)
+        await u.api_keys.add(key)
+        await u.api_keys.save(old.end_by(now + overlap))
         await u.commit()
     return key, token_of(id, secret)
 

@@ -199,7 +199,11 @@ class Postmortem:
 
     def with_entry(self, new: TimelineEntry) -> "Postmortem":
         """The entry with this id is `new`, or is added; a timeline is in order."""
-        entries = (*self._entries_but(new.id), new)
+        return replace(self, timeline=self._entries_but(new.id)).with_entries((new,))
+
+    def with_entries(self, new: tuple[TimelineEntry, ...]) -> "Postmortem":
+        """These are added."""
+        entries = (*self.timeline, *new)
         return replace(self, timeline=tuple(sorted(entries, key=lambda entry: (entry.occurred_at, entry.id))))
 
     def without_entry(self, id: UUID) -> "Postmortem":

@@ -3,7 +3,19 @@
 from app.adapters.db.tables.actions import ActionItemChangeRow, ActionItemRow, CheckRow
 from app.adapters.db.tables.budgets import BoostRow, BudgetReadingRow, SloRow
 from app.adapters.db.tables.columns import METADATA, Versioned
-from app.adapters.db.tables.follow_through import EventRow, FindingRow
+from app.adapters.db.tables.drafts import DraftRow, TranscriptRow
+from app.adapters.db.tables.events_out import AuditRow, WebhookAttemptRow, WebhookDeliveryRow, WebhookEndpointRow
+from app.adapters.db.tables.follow_through import ChatPostRow, EventRow, FindingRow
+from app.adapters.db.tables.happenings import (
+    AnnotationRow,
+    AnnotationServiceRow,
+    AnnouncementRow,
+    DeploymentReferenceRow,
+    DeploymentRow,
+    DeploymentServiceRow,
+    IncidentAccountRow,
+    IncidentFactRow,
+)
 from app.adapters.db.tables.incidents import (
     FactorRow,
     IncidentRefRow,
@@ -12,7 +24,9 @@ from app.adapters.db.tables.incidents import (
     IncidentViewerRow,
     RootCauseRow,
 )
-from app.adapters.db.tables.learning import RiskFitRow
+from app.adapters.db.tables.learning import RiskFitRow, SuggestionAnswerRow
+from app.adapters.db.tables.meta_reviews import MetaReviewPatternRow, MetaReviewRow, MetaReviewThemeRow
+from app.adapters.db.tables.metrics import AcceptanceRow, GaugeRow
 from app.adapters.db.tables.organisation import ApiKeyRow, PersonRow, ServiceAccountRow, ServiceRow, TeamRow
 from app.adapters.db.tables.postmortems import (
     PostmortemFactorRow,
@@ -21,26 +35,44 @@ from app.adapters.db.tables.postmortems import (
     SignOffRow,
     TimelineEntryRow,
 )
+from app.adapters.db.tables.safety import IdempotencyKeyRow
 from app.adapters.db.tables.tickets import DeliveryRow, InboxRow, LocalTicketRow, TicketRow
 
 __all__ = [
     "METADATA",
+    "AcceptanceRow",
     "ActionItemChangeRow",
     "ActionItemRow",
+    "AnnotationRow",
+    "AnnotationServiceRow",
+    "AnnouncementRow",
     "ApiKeyRow",
+    "AuditRow",
     "BoostRow",
     "BudgetReadingRow",
+    "ChatPostRow",
     "CheckRow",
     "DeliveryRow",
+    "DeploymentReferenceRow",
+    "DeploymentRow",
+    "DeploymentServiceRow",
+    "DraftRow",
     "EventRow",
     "FactorRow",
     "FindingRow",
+    "GaugeRow",
+    "IdempotencyKeyRow",
     "InboxRow",
+    "IncidentAccountRow",
+    "IncidentFactRow",
     "IncidentRefRow",
     "IncidentRow",
     "IncidentServiceRow",
     "IncidentViewerRow",
     "LocalTicketRow",
+    "MetaReviewPatternRow",
+    "MetaReviewRow",
+    "MetaReviewThemeRow",
     "PersonRow",
     "PostmortemFactorRow",
     "PostmortemRow",
@@ -51,8 +83,13 @@ __all__ = [
     "ServiceRow",
     "SignOffRow",
     "SloRow",
+    "SuggestionAnswerRow",
     "TeamRow",
     "TicketRow",
     "TimelineEntryRow",
+    "TranscriptRow",
     "Versioned",
+    "WebhookAttemptRow",
+    "WebhookDeliveryRow",
+    "WebhookEndpointRow",
 ]

@@ -9,21 +9,55 @@ from sqlmodel import Field, SQLModel
 
 from app.adapters.db.tables.columns import Versioned, at_column, json_column, ref_column, text_column
 
+_RISK = sa.text("coalesce(risk, '-1'::integer::double precision)")
+"""As lists sort by it."""
+
 
 class ActionItemRow(Versioned, table=True):
     __tablename__ = "action_items"
     __table_args__ = (
         sa.Index("ix_action_items_status_risk", "status", "risk"),
+        sa.Index("ix_action_items_newest", "created_at", "id"),
+        sa.Index("ix_action_items_risk", _RISK, "id"),
+        sa.Index("ix_action_items_team_risk", "team_id", _RISK, "id"),
         sa.Index("ix_action_items_cause_service", "root_cause_id", "service_id"),
         sa.Index("ix_action_items_service", "service_id", "status"),
+        # For metrics: all that they need of a window, without the rows themselves.
+        sa.Index(
+            "ix_action_items_created",
+            "created_at",
+            postgresql_include=[
+                "status",
+                "team_id",
+                "service_id",
+                "incident_id",
+                "committed_due_on",
+                "due_on",
+                "evidence_due_on",
+                "implemented_at",
+                "closed_at",
+                "slips",
+            ],
+        ),
+        sa.Index(
+            "ix_action_items_open",
+            "created_at",
+            postgresql_include=["status", "team_id", "service_id", "incident_id", "committed_due_on", "implemented_at"],
+            postgresql_where=sa.text("status in ('open', 'in_progress', 'implemented')"),
+        ),
+        sa.Index("ix_action_items_closed", "closed_at", postgresql_where=sa.text("closed_at is not null")),
+        sa.Index("ix_action_items_declined", "updated_at", postgresql_where=sa.text("status = 'declined'")),
+        sa.Index("ix_action_items_declined_created", "created_at", postgresql_where=sa.text("status = 'declined'")),
         sa.Index("ix_action_items_team", "team_id", "status"),
         sa.Index(
             "ix_action_items_priority_due", "priority_due_at", postgresql_where=sa.text("priority_due_at is not null")
         ),
+        sa.Index("ix_action_items_pattern", "pattern_id", postgresql_where=sa.text("pattern_id is not null")),
     )
 
     postmortem_id: UUID | None = ref_column("postmortems.id", index=True)
     incident_id: UUID | None = ref_column("incidents.id", index=True)
+    pattern_id: UUID | None = ref_column("meta_review_patterns.id")
     title: str = text_column()
     description: str = text_column()
     control_type: str = text_column()
@@ -73,7 +107,15 @@ class ActionItemChangeRow(SQLModel, table=True):
 
 class CheckRow(SQLModel, table=True):
     __tablename__ = "checks"
-    __table_args__ = (sa.Index("ix_checks_item", "action_item_id", "ran_at", "id"),)
+    __table_args__ = (
+        sa.Index("ix_checks_item", "action_item_id", "ran_at", "id"),
+        sa.Index(
+            "ix_checks_closed_item",
+            "closed_item_at",
+            postgresql_include=["action_item_id", "deployed_at", "id"],
+            postgresql_where=sa.text("closed_item_at is not null"),
+        ),
+    )
 
     id: UUID = Field(primary_key=True)
     action_item_id: UUID = ref_column("action_items.id", ondelete="CASCADE")

@@ -21,6 +21,13 @@ class FactorRow(SQLModel, table=True):
 
 class RootCauseRow(Versioned, table=True):
     __tablename__ = "root_causes"
+    __table_args__ = (
+        sa.Index(
+            "ix_root_causes_words",
+            sa.text("to_tsvector('english', (title || ' ') || description)"),
+            postgresql_using="gin",
+        ),
+    )
 
     slug: str = text_column(unique=True)
     title: str = text_column()
@@ -35,6 +42,49 @@ class IncidentRow(Versioned, table=True):
         sa.CheckConstraint("severity between 1 and 5", name="severity"),
         sa.Index("ix_incidents_cause_started", "root_cause_id", "started_at"),
         sa.Index("ix_incidents_started", "started_at"),
+        sa.Index(
+            "ix_incidents_words", sa.text("to_tsvector('english', (title || ' ') || summary)"), postgresql_using="gin"
+        ),
+        sa.Index("ix_incidents_newest", "created_at", "id"),
+        sa.Index("ix_incidents_restricted", "id", postgresql_where=sa.text("restricted")),
+        # For metrics: all that they need of a window, without the rows themselves.
+        sa.Index(
+            "ix_incidents_begun",
+            sa.text("coalesce(started_at, created_at)"),
+            postgresql_include=[
+                "started_at",
+                "created_at",
+                "detected_at",
+                "acknowledged_at",
+                "mitigated_at",
+                "resolved_at",
+                "severity",
+                "primary_service_id",
+                "id",
+            ],
+            postgresql_where=sa.text("mode = 'standard'"),
+        ),
+        sa.Index(
+            "ix_incidents_occurrences",
+            "root_cause_id",
+            "started_at",
+            postgresql_include=["id"],
+            postgresql_where=sa.text("mode = 'standard' and root_cause_status = 'confirmed'"),
+        ),
+        sa.Index(
+            "ix_incidents_facts",
+            "id",
+            postgresql_include=[
+                "started_at",
+                "resolved_at",
+                "root_cause_id",
+                "root_cause_status",
+                "severity",
+                "primary_service_id",
+            ],
+            postgresql_where=sa.text("mode = 'standard'"),
+        ),
+        sa.Index("ix_incidents_not_standard", "id", postgresql_where=sa.text("mode <> 'standard'")),
     )
 
     title: str = text_column()
@@ -55,6 +105,7 @@ class IncidentRow(Versioned, table=True):
     change_kind: str | None = text_column()
     change_rollout: str | None = text_column()
     external_refs: list[dict[str, Any]] = json_column("[]")
+    responders: list[dict[str, Any]] = json_column("[]")
     root_cause_id: UUID | None = ref_column("root_causes.id")
     root_cause_status: str | None = text_column()
     restricted: bool = False

@@ -63,6 +63,7 @@ class ApiKeyRow(SQLModel, table=True):
     created_at: datetime = at_column()
     person_id: UUID | None = ref_column("people.id", index=True)
     service_account_id: UUID | None = ref_column("service_accounts.id", index=True)
+    parent_id: str | None = ref_column("api_keys.id", sa_type=sa.Text)
     scopes: list[str] = json_column("[]")
     expires_at: datetime | None = at_column()
     revoked_at: datetime | None = at_column()

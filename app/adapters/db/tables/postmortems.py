@@ -12,6 +12,18 @@ from app.adapters.db.tables.columns import Versioned, at_column, json_column, re
 
 class PostmortemRow(Versioned, table=True):
     __tablename__ = "postmortems"
+    __table_args__ = (
+        sa.Index("ix_postmortems_newest", "created_at", "id"),
+        sa.Index(
+            "ix_postmortems_words",
+            sa.text("jsonb_to_tsvector('english', sections, '[\"string\"]')"),
+            postgresql_using="gin",
+        ),
+        # For metrics: all that they need of a window, without the rows themselves.
+        sa.Index(
+            "ix_postmortems_created", "created_at", postgresql_include=["status", "incident_id", "published_at", "id"]
+        ),
+    )
 
     incident_id: UUID = ref_column("incidents.id", unique=True)
     status: str = Field(sa_type=sa.Text, index=True)

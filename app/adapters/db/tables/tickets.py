@@ -26,6 +26,8 @@ class TicketRow(Versioned, table=True):
     due_on: date | None = None
     priority: str | None = text_column()
     defended_priority: str | None = text_column()
+    planned: dict[str, Any] | None = json_column()
+    plan_seen_over: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
     sync_state: str = text_column()
     adopted: bool = False
     source_updated_at: datetime | None = at_column()

@@ -17,8 +17,10 @@ from app.api.graphql.types.organisation import PersonType, ServiceType, TeamType
 from app.api.graphql.types.tickets import TicketType
 from app.domain.actions.evidence import CheckKind, Comparison, Exercise, MetricMode, Observation, Verdict
 from app.domain.actions.model import ControlType, DeclineCode, Status
+from app.domain.monitoring import Backend
 
 if TYPE_CHECKING:
+    from app.api.graphql.types.meta_reviews import MetaReviewPatternType
     from app.api.graphql.types.postmortems import PostmortemType
 
 
@@ -27,6 +29,7 @@ class MetricType:
     """One monitoring query and what its answer is compared with."""
 
     query: str = strawberry.field(description="Answers with exactly one series.")
+    backend: Backend = strawberry.field(description="Which monitoring system is asked.")
     comparison: Comparison = strawberry.field(description="How the value is compared.")
     threshold: float = strawberry.field(description="What it is compared with.")
     mode: MetricMode = strawberry.field(description="When it must hold.")
@@ -153,6 +156,9 @@ class ActionItemType(VersionedType):
     incident: IncidentType | None = edge("The incident it comes from.", "incident")
     postmortem: Annotated["PostmortemType", strawberry.lazy("app.api.graphql.types.postmortems")] | None = edge(
         "The postmortem it comes from.", "postmortem"
+    )
+    pattern: Annotated["MetaReviewPatternType", strawberry.lazy("app.api.graphql.types.meta_reviews")] | None = edge(
+        "The pattern of a meta-review it comes from instead of an incident.", "meta_review_pattern"
     )
     boost: BoostType | None = edge("What lifts the effective priority, if anything does.", "boost")
     refuted_by: IncidentType | None = edge("The incident that showed that the fix does not work.", "incident")

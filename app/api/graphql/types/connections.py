@@ -13,8 +13,12 @@ T = TypeVar("T")
 
 @strawberry.type(description="Where a page stands in its list.")
 class PageInfo:
-    has_next_page: bool = strawberry.field(description="Whether records follow.")
-    has_previous_page: bool = strawberry.field(description="Whether the page was asked for after a cursor.")
+    has_next_page: bool = strawberry.field(
+        description="Whether records follow; going backward, whether the page was asked for before a cursor."
+    )
+    has_previous_page: bool = strawberry.field(
+        description="Whether records precede; going forward, whether the page was asked for after a cursor."
+    )
     start_cursor: str | None = strawberry.field(description="The cursor of the first record.")
     end_cursor: str | None = strawberry.field(description="The cursor of the last record; `after` continues there.")
 

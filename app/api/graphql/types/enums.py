@@ -8,7 +8,14 @@ import strawberry
 from app.domain.access import Role
 from app.domain.actions.evidence import CheckKind, Comparison, Exercise, MetricMode, Observation, Verdict
 from app.domain.actions.model import ControlType, DeclineCode, Status
+from app.domain.announcing.model import AnnouncementState, AnnouncementTarget
+from app.domain.budgets.measuring import Band
 from app.domain.budgets.model import BoostState, Signal
+from app.domain.deployments.model import DeploymentState
+from app.domain.drafting.evidence import EvidenceSort, SourceState
+from app.domain.drafting.model import DraftState
+from app.domain.drafting.proposal import Writing
+from app.domain.drafting.transcripts import TranscriptFormat
 from app.domain.follow_through.model import FindingCode
 from app.domain.incidents.model import (
     CauseStatus,
@@ -20,11 +27,18 @@ from app.domain.incidents.model import (
     Rollout,
     Visibility,
 )
-from app.domain.learning.trend import TrendVerdict
+from app.domain.learning.suggestions import SuggestionKind, SuggestionVerdict
+from app.domain.learning.trend import TrendMethod, TrendVerdict
+from app.domain.meta_reviews.model import BuildState, BuildStep, MetaReviewStatus
+from app.domain.meta_reviews.pattern import Direction, PatternKind
+from app.domain.meta_reviews.theme import ThemeStatus
+from app.domain.monitoring import Backend
 from app.domain.organisation.model import Provider
+from app.domain.outbound.model import EndpointState, WebhookDeliveryState
 from app.domain.postmortems.content import Forum, SectionName, TimelineKind
 from app.domain.postmortems.model import Audience, PostmortemStatus
-from app.domain.tracking.model import DeliveryKind, DeliveryState, SyncState, TicketStatus
+from app.domain.tracking.deliveries import DeliveryKind, DeliveryState
+from app.domain.tracking.model import SyncState, TicketStatus
 
 
 class PriorityName(StrEnum):
@@ -84,10 +98,14 @@ class Bucketing(StrEnum):
 
 
 DOMAIN: tuple[type[Enum], ...] = (
+    DraftState, EvidenceSort, SourceState, TranscriptFormat, Writing,
+    BuildState, BuildStep, Direction, MetaReviewStatus, PatternKind, ThemeStatus,
+    AnnouncementState, AnnouncementTarget, DeploymentState,
     Role, CheckKind, Observation, Verdict, ControlType, DeclineCode, Status, FindingCode, CauseStatus, ChangeKind,
-    ChangeRole, DetectionSource, Impact, Mode, Rollout, Visibility, TrendVerdict, Provider, Forum, SectionName,
-    TimelineKind, Audience, PostmortemStatus, DeliveryKind, DeliveryState, SyncState, TicketStatus,
-    Signal, BoostState, Comparison, MetricMode, Exercise,
+    ChangeRole, DetectionSource, Impact, Mode, Rollout, Visibility, TrendVerdict, TrendMethod, Provider, Forum,
+    SectionName, TimelineKind, Audience, PostmortemStatus, DeliveryKind, DeliveryState, SyncState, TicketStatus,
+    Band, Signal, BoostState, Comparison, MetricMode, Exercise, Backend, EndpointState, WebhookDeliveryState,
+    SuggestionKind, SuggestionVerdict,
 )  # fmt: skip
 """Their values are what the columns hold."""
 

@@ -12,11 +12,17 @@ import strawberry
 from app.api.graphql.types.enums import SeverityName
 from app.domain.access import Role
 from app.domain.actions.model import ControlType, Status
+from app.domain.deployments.model import DeploymentState
+from app.domain.drafting.model import DraftState
 from app.domain.follow_through.model import FindingCode
 from app.domain.incidents.model import CauseStatus, Impact, Mode
+from app.domain.learning.suggestions import SuggestionKind, SuggestionVerdict
+from app.domain.meta_reviews.model import MetaReviewStatus
 from app.domain.organisation.model import Provider
+from app.domain.outbound.model import EndpointState, WebhookDeliveryState
 from app.domain.postmortems.model import PostmortemStatus
-from app.domain.tracking.model import DeliveryState, TicketStatus
+from app.domain.tracking.deliveries import DeliveryState
+from app.domain.tracking.model import TicketStatus
 
 T = TypeVar("T", bound=type[Any])
 
@@ -84,6 +90,7 @@ class IncidentFilter:
     root_cause_status: list[CauseStatus] | None = _by("Proposed, confirmed.")
     resolved: bool | None = _by("Only resolved ones, or only those still going on.")
     contradicting: bool | None = _by("Only those whose times contradict each other, or only the others.")
+    pattern: strawberry.ID | None = _by("The pattern of a meta-review it shows.")
     external_id: list[str] | None = _by("Ids in other systems.")
     started_after: datetime | None = _by("Started after this instant.")
     started_before: datetime | None = _by("Started before this instant.")
@@ -125,6 +132,53 @@ class ActionItemFilter:
 
 
 @_narrowing
+class MetaReviewFilter:
+    """Which meta-reviews."""
+
+    status: list[MetaReviewStatus] | None = _by("Statuses.")
+    period: list[str] | None = _by("Calendar quarters such as 2026-Q1.")
+
+
+@_narrowing
+class DraftFilter:
+    """Which drafts."""
+
+    postmortem_id: str | None = _by("The postmortem: a global id or a bare UUID.")
+    state: list[DraftState] | None = _by("How far they are.")
+
+
+@_narrowing
+class DeploymentFilter:
+    """Which deployments."""
+
+    service: list[str] | None = _by("Slugs of services.")
+    environment: list[str] | None = _by("Where they went.")
+    state: list[DeploymentState] | None = _by("How far they are.")
+    source: list[str] | None = _by("Who says so.")
+    ended_after: datetime | None = _by("Done after this instant.")
+    ended_before: datetime | None = _by("Done before this instant.")
+
+
+@_narrowing
+class AnnotationFilter:
+    """Which annotations."""
+
+    service: list[str] | None = _by("Slugs of services.")
+    source: list[str] | None = _by("Who says so.")
+    at_after: datetime | None = _by("Happened after this instant.")
+    at_before: datetime | None = _by("Happened before this instant.")
+
+
+@_narrowing
+class SuggestionAnswerFilter:
+    """Which answers to suggestions."""
+
+    incident_id: strawberry.ID | None = _by("The incident it was suggested for.")
+    kind: list[SuggestionKind] | None = _by("What was suggested.")
+    verdict: list[SuggestionVerdict] | None = _by("Whether it holds.")
+
+
+@_narrowing
 class FindingFilter:
     """Which findings."""
 
@@ -147,3 +201,20 @@ class LocalTicketFilter:
     """Which tickets of our own tracker."""
 
     status: list[TicketStatus] | None = _by("Statuses.")
+
+
+@_narrowing
+class WebhookEndpointFilter:
+    """Which webhook endpoints."""
+
+    state: list[EndpointState] | None = _by("Their states.")
+
+
+@_narrowing
+class WebhookDeliveryFilter:
+    """Which deliveries to webhook endpoints."""
+
+    endpoint_id: strawberry.ID | None = _by("The endpoint: a global id or a bare UUID.")
+    event_id: strawberry.ID | None = _by("The event: its UUID.")
+    state: list[WebhookDeliveryState] | None = _by("Their states.")
+    event_type: list[str] | None = _by("Types of events.")

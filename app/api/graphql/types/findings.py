@@ -23,6 +23,8 @@ class FindingType(Node):
     incident_id: UUID | None = column("The incident behind it.")
     opened_at: datetime = column("Since when.")
     closed_at: datetime | None = column("Until when.")
+    reached: str | None = column("How far it has been taken: owner, team_lead or leadership.")
+    escalated_at: datetime | None = column("When it reached them.")
     dismissed_reason: str | None = column("Why it is all right after all.")
     team: TeamType | None = edge("The team it concerns.", "team")
     owner: PersonType | None = edge("Who can mend it.", "person")

@@ -2,15 +2,21 @@
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
 
 import strawberry
+from strawberry import Parent
 
-from app.api.graphql.fields import column, edge, edges
+from app.api.graphql.fields import Asked, column, edge, edges
 from app.api.graphql.records import described, record
+from app.api.graphql.types.deployments import DeploymentType
 from app.api.graphql.types.enums import SeverityName
 from app.api.graphql.types.learning import RootCauseType
 from app.api.graphql.types.node import VersionedType
 from app.api.graphql.types.organisation import PersonType, ServiceType
+from app.domain.deployments.model import ChangeHint
+from app.domain.deployments.use_cases import get_changes
+from app.domain.errors import Invalid
 from app.domain.incidents.model import (
     CauseStatus,
     ChangeKind,
@@ -21,6 +27,7 @@ from app.domain.incidents.model import (
     Rollout,
     Visibility,
 )
+from app.domain.postmortems.content import TimelineKind
 
 if TYPE_CHECKING:
     from app.api.graphql.types.action_items import ActionItemType
@@ -28,6 +35,22 @@ if TYPE_CHECKING:
 
 Postmortem = Annotated["PostmortemType", strawberry.lazy("app.api.graphql.types.postmortems")]
 ActionItem = Annotated["ActionItemType", strawberry.lazy("app.api.graphql.types.action_items")]
+
+
+async def _hinted(hint: Parent[ChangeHint], info: Asked) -> Any:
+    return await info.context.loaders.one("deployment", hint.deployment.id)
+
+
+async def _changes(
+    row: Parent[dict[str, Any]],
+    info: Asked,
+    hours: Annotated[int | None, strawberry.argument(description="How far back; 24 unless given.")] = None,
+) -> Any:
+    ports, caller = info.context.ports, info.context.caller
+    if hours is not None and not 1 <= hours <= ports.policy.deployments.max_hint_hours:
+        raise Invalid(f"`hours` is 1 to {ports.policy.deployments.max_hint_hours}.")
+    policy = ports.policy.deployments
+    return await get_changes(ports.uow, policy, caller=caller, incident_id=UUID(row["id"]), hours=hours)
 
 
 @described
@@ -49,15 +72,43 @@ class ExternalRefType:
 
 
 @described
+class ResponderType:
+    """Somebody who worked on it."""
+
+    source: str = strawberry.field(description="The system that says so.")
+    id: str = strawberry.field(description="The id there.")
+    name: str = strawberry.field(description="Name for people.")
+    person_id: UUID | None = strawberry.field(description="Who that is, where a person has this handle.")
+
+
+@record("incident_fact")
+class IncidentFactType:
+    """Something that happened, as a source tells it."""
+
+    id: str = column("The same each time the source tells it.")
+    occurred_at: datetime = column("When it happened.")
+    recorded_at: datetime = column("When we were told.")
+    kind: TimelineKind = column("What kind of fact.")
+    text: str = column("What happened.")
+    url: str | None = column("Where it can be seen.")
+    machine: bool = column("No person wrote the text.")
+    taken: bool = column("It went into the postmortem's timeline.")
+
+
+@described
+class ChangeHintType:
+    """A deployment that the incident may come from: where to look first, not what caused it."""
+
+    minutes_before: float = strawberry.field(description="How long before the start it was done, or began.")
+    deployment: DeploymentType = strawberry.field(description="What was put where.", resolver=_hinted)
+
+
+@described
 class MomentSourceType:
     """Where one of the incident's instants comes from."""
 
     moment: str = strawberry.field(description="The instant's name, such as `detected_at`.")
     source: str = strawberry.field(description="Such as `pagerduty` or `manual`.")
-
-
-def _sources(given: dict[str, str]) -> list[dict[str, Any]]:
-    return [{"moment": moment, "source": source} for moment, source in given.items()]
 
 
 @record("incident")
@@ -76,7 +127,7 @@ class IncidentType(VersionedType):
     acknowledged_at: datetime | None = column("When somebody took it on.")
     mitigated_at: datetime | None = column("When customers felt it no more.")
     resolved_at: datetime | None = column("When it was over.")
-    moment_sources: list[MomentSourceType] = column("Where the instants come from.", shape=_sources)
+    moment_sources: list[MomentSourceType] = column("Where the instants come from.", of="moment_source_entries")
     contradictions: list[str] = column("What cannot be true of the instants, such as `detected_at<started_at`.")
     change: ChangeType | None = column("The recent change behind it, if any.")
     external_refs: list[ExternalRefType] = column("Its names in other systems.")
@@ -86,4 +137,9 @@ class IncidentType(VersionedType):
     services: list[ServiceType] = edges("Every service that was part of it, the primary one first.", "service")
     viewers: list[PersonType] = edges("Who may see it while it is restricted.", "person")
     postmortem: Postmortem | None = edge("What was learned.", "postmortem")
+    responders: list[ResponderType] = column("Who worked on it, as its paging system tells.")
+    facts: list[IncidentFactType] = edges("What sources tell of it.", "incident_fact", most=1000)
+    changes: list[ChangeHintType] = strawberry.field(
+        resolver=_changes, description="Deployments of its services in the hours before it started."
+    )
     action_items: list[ActionItem] = edges("What was promised because of it.", "action_item")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from app.api.graphql.fields import column, edge, page
+from app.api.graphql.fields import column, edge, embedded, page
 from app.api.graphql.records import record
 from app.api.graphql.types.connections import Connection
 from app.api.graphql.types.node import VersionedType
@@ -31,7 +31,8 @@ class RootCauseType(VersionedType):
     slug: str = column("Unique name in addresses.")
     title: str = column("The cause in a sentence.")
     description: str = column("More about it.")
-    factor_code: str | None = column("The factor it belongs to.")
+    factor_code: str | None = column("The code of the factor it belongs to.")
+    factor: FactorType | None = embedded("The factor it belongs to.", "factor")
     merged_into: "RootCauseType | None" = edge("The entry that counts instead, once merged.", "root_cause")
     incidents: Connection[Annotated["IncidentType", strawberry.lazy("app.api.graphql.types.incidents")]] = page(
         "Incidents with this cause, proposed or confirmed.", "incident", within=("root_cause", "slug")

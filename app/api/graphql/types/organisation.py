@@ -3,22 +3,43 @@
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
+from strawberry import Parent
 
-from app.api.graphql.fields import column, edge, edges, page
+from app.api.graphql.fields import Asked, column, edge, edges, page
 from app.api.graphql.records import described, record
 from app.api.graphql.types.connections import Connection
 from app.api.graphql.types.node import VersionedType
 from app.domain.access import Role
+from app.domain.budgets.use_cases import budgets
 from app.domain.organisation.model import Provider
 
 if TYPE_CHECKING:
     from app.api.graphql.types.action_items import ActionItemType
+    from app.api.graphql.types.budgets import BoostType, ServiceBudgetType
     from app.api.graphql.types.incidents import IncidentType
     from app.api.graphql.types.postmortems import PostmortemType
 
 Items = Connection[Annotated["ActionItemType", strawberry.lazy("app.api.graphql.types.action_items")]]
 Incidents = Connection[Annotated["IncidentType", strawberry.lazy("app.api.graphql.types.incidents")]]
+Boosts = list[Annotated["BoostType", strawberry.lazy("app.api.graphql.types.budgets")]]
+Budget = Annotated["ServiceBudgetType", strawberry.lazy("app.api.graphql.types.budgets")]
 Postmortems = Connection[Annotated["PostmortemType", strawberry.lazy("app.api.graphql.types.postmortems")]]
+
+
+async def _budget(row: Parent[dict[str, Any]], info: Asked) -> Any:
+    ports, caller = info.context.ports, info.context.caller
+    policy = ports.policy.budgets
+    return await budgets.get_budget(ports.uow, ports.clock, policy, caller=caller, service=row["slug"])
+
+
+@described
+class PriorityNamesType:
+    """What each priority is called in a tracker; null: its usual name."""
+
+    urgent: str | None = strawberry.field(description="What we call urgent.")
+    high: str | None = strawberry.field(description="What we call high.")
+    medium: str | None = strawberry.field(description="What we call medium.")
+    low: str | None = strawberry.field(description="What we call low.")
 
 
 @described
@@ -30,6 +51,8 @@ class RouteType:
     labels: list[str] = strawberry.field(description="Labels that every ticket gets.")
     restricted: bool = strawberry.field(description="Whether tickets of restricted incidents may go there.")
     issue_type: str | None = strawberry.field(description="The issue type in Jira.")
+    priorities: PriorityNamesType = strawberry.field(description="What our priorities are called there.")
+    due_field: str | None = strawberry.field(description="Where the due date goes; null: its usual place.")
 
 
 @described
@@ -38,10 +61,6 @@ class HandleType:
 
     provider: str = strawberry.field(description="The provider's name, such as `github`.")
     handle: str = strawberry.field(description="Login, account id or user id there.")
-
-
-def _handles(given: dict[str, str]) -> list[dict[str, Any]]:
-    return [{"provider": provider, "handle": handle} for provider, handle in given.items()]
 
 
 @record("team")
@@ -70,7 +89,7 @@ class PersonType(VersionedType):
     name: str = column("Name for people.")
     role: Role = column("What the person may do.")
     active: bool = column("False once the person has left.")
-    handles: list[HandleType] = column("What the person is called elsewhere.", shape=_handles)
+    handles: list[HandleType] = column("What the person is called elsewhere.", of="handle_entries")
     team: TeamType | None = edge("The team the person is in.", "team")
     action_items: Items = page("What the person owns.", "action_item", within=("owner", "email"))
     postmortems: Postmortems = page("What the person wrote.", "postmortem", within=("author", "email"))
@@ -88,6 +107,8 @@ class ServiceType(VersionedType):
     incidents: Incidents = page("Incidents it was part of.", "incident", within=("service", "slug"))
     postmortems: Postmortems = page("Postmortems of those incidents.", "postmortem", within=("service", "slug"))
     action_items: Items = page("What was promised for it.", "action_item", within=("service", "slug"))
+    boosts: Boosts = edges("What raises its items: what counts now first, then what has ended, newest first.", "boost")
+    budget: Budget = strawberry.field(resolver=_budget, description="What is left of its error budgets.")
 
 
 @record("service_account")

@@ -13,8 +13,10 @@ from app.api.graphql.types.action_items import ActionItemType
 from app.api.graphql.types.connections import Connection
 from app.api.graphql.types.enums import PhaseName
 from app.api.graphql.types.incidents import IncidentType
+from app.api.graphql.types.learning import FactorType
 from app.api.graphql.types.node import Node, VersionedType
 from app.api.graphql.types.organisation import PersonType
+from app.domain.announcing.model import AnnouncementState, AnnouncementTarget
 from app.domain.postmortems.content import Forum, SectionName, TimelineKind
 from app.domain.postmortems.model import Audience, PostmortemStatus
 from app.domain.postmortems.use_cases import reviewing
@@ -113,6 +115,7 @@ class PostmortemFactorType:
     code: str = column("The factor.")
     sub_code: str | None = column("Which form of it.")
     why: str = column("Why it applies.")
+    factor: FactorType | None = embedded("Its entry in the taxonomy.", "factor")
 
 
 @record("sign_off")
@@ -122,14 +125,6 @@ class SignOffType(Node):
     content_hash: str = column("What was signed.")
     at: datetime = column("When.")
     person: PersonType = edge("Who signed.", "person")
-
-
-def _sections(given: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{"name": str(name), **given[name]} for name in SectionName if name in given]
-
-
-def _explanations(given: dict[str, str]) -> list[dict[str, Any]]:
-    return [{"phase": str(phase), "text": given[phase]} for phase in PhaseName if phase in given]
 
 
 async def _readiness(row: Parent[dict[str, Any]], info: Asked) -> Any:
@@ -144,6 +139,22 @@ async def _readiness(row: Parent[dict[str, Any]], info: Asked) -> Any:
         "missing": state.missing,
         "warnings": state.warnings,
     }
+
+
+@record("announcement")
+class AnnouncementType(Node):
+    """A place that is told of the published postmortem, once."""
+
+    target: AnnouncementTarget = column("The kind of place.")
+    place: str = column("Where there.")
+    state: AnnouncementState = column("A dead one waits for a person.")
+    posted_as: str | None = column("What it is called there.")
+    attempts: int = column("How often it was tried.")
+    last_error: str | None = column("Why the latest attempt failed.")
+    created_at: datetime = column("When it was queued.")
+    attempt_at: datetime | None = column("When it was last tried.")
+    not_before: datetime | None = column("It is not tried before.")
+    finished_at: datetime | None = column("When it was told, given up or withheld.")
 
 
 @record("publication")
@@ -167,9 +178,9 @@ class PostmortemType(VersionedType):
     proposed_tier: int = column("The tier the rules say.")
     tier_reasons: list[str] = column("Why they say so.")
     override: TierOverrideType | None = column("A reviewer's decision against the proposal.")
-    sections: list[SectionType] = column("Its texts.", shape=_sections)
+    sections: list[SectionType] = column("Its texts.", of="section_list")
     whys: list[WhyType] = column("The five whys, in order.")
-    phase_explanations: list[PhaseExplanationType] = column("Why phases are missing.", shape=_explanations)
+    phase_explanations: list[PhaseExplanationType] = column("Why phases are missing.", of="phase_explanation_list")
     review: ReviewType | None = column("When and where it was discussed.")
     waiver: WaiverType | None = column("Why none is written.")
     due_on: date | None = column("When it should be published.")
@@ -184,6 +195,7 @@ class PostmortemType(VersionedType):
     action_items: list[ActionItemType] = edges("What was promised.", "action_item")
     linked_items: list[ActionItemType] = edges("Open items of earlier postmortems that count here.", "action_item")
     sign_offs: list[SignOffType] = edges("Who signed what, oldest first.", "sign_off")
+    publications: list[AnnouncementType] = edges("Who was told of it, and what kept us from it.", "announcement")
     versions: Connection[PostmortemVersionType] = page("What was published.", "publication", within=("of", "id"))
     readiness: ReadinessType = strawberry.field(
         resolver=_readiness, description="What is missing before it can be published."

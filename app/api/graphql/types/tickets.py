@@ -10,7 +10,8 @@ from app.api.graphql.records import described, record
 from app.api.graphql.types.node import Node, VersionedType
 from app.api.graphql.types.organisation import RouteType
 from app.domain.organisation.model import Provider
-from app.domain.tracking.model import DeliveryKind, DeliveryState, SyncState, TicketStatus
+from app.domain.tracking.deliveries import DeliveryKind, DeliveryState
+from app.domain.tracking.model import SyncState, TicketStatus
 
 if TYPE_CHECKING:
     from app.api.graphql.types.action_items import ActionItemType
@@ -27,6 +28,7 @@ class TicketType(VersionedType):
     status: TicketStatus = column("Its state, in a category every tracker has.")
     status_text: str = column("Its state in the tracker's own words.")
     assignee: str | None = column("Who has it there, by the handle there.")
+    planned_in: str | None = column("The sprint, cycle or milestone it was last seen in.")
     sync_state: SyncState = column("How the link stands.")
     adopted: bool = column("Whether it was there before and a person linked it.")
     dropped: list[str] = column("What the tracker silently left out.")

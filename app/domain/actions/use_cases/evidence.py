@@ -1,6 +1,6 @@
 """Closing with evidence: what a person attests, what a reviewer accepts, what our own incidents say."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -15,6 +15,8 @@ from app.domain.ids import new_id
 from app.domain.learning.rates import prior_and_exposure
 from app.domain.learning.risk import RiskPolicy
 from app.domain.learning.silence import silence_verdict
+from app.domain.meta_reviews.checking import check_pattern_rate
+from app.domain.monitoring import Backend
 from app.domain.policy import Policy
 from app.domain.ports import Clock, Monitoring, OpenUnitOfWork, UnitOfWork
 from app.domain.tracking.model import TicketStatus, TicketUpdate
@@ -84,7 +86,7 @@ async def run_checks(
     clock: Clock,
     policy: Policy,
     risk_policy: RiskPolicy,
-    monitoring: Monitoring | None,
+    monitoring: Mapping[Backend, Monitoring],
     *,
     caller: Caller,
     item_id: UUID,
@@ -105,6 +107,8 @@ async def run_checks(
         if outcome is not None and is_same:
             item, check = await _check_metric(u, item, outcome, now)
             checks.append(check)
+        if item.plan and CheckKind.PATTERN_RATE in item.plan.checks:
+            checks.append(await check_pattern_rate(u, item, now))
         kept = await _kept(u, item, checks, caller=caller, now=now)
         await _conclude_from(u, item, kept, caller=caller, now=now)
         await u.commit()
@@ -135,7 +139,9 @@ def _same_nothing(new: Check, old: Check) -> bool:
     return nothing and all(getattr(new, name) == getattr(old, name) for name in facts)
 
 
-async def _look(item: ActionItem, policy: Policy, monitoring: Monitoring | None, now: datetime) -> MetricOutcome | None:
+async def _look(
+    item: ActionItem, policy: Policy, monitoring: Mapping[Backend, Monitoring], now: datetime
+) -> MetricOutcome | None:
     """What the monitoring shows, asked while no transaction is open; None where no metric is planned."""
     if item.plan is None or item.plan.metric is None:
         return None
