@@ -123,7 +123,7 @@ async def open_ports(
                     operations=SqlOperations(metrics_pool, quota=rules.budgets.new_boosts_a_day),
                 ),
                 credentials=credentials(settings, keys, client, open_unit_of_work(engine), now),
-                health=SqlHealth(pool, head()),
+                health=SqlHealth(pool, head(), needs_key=True),
                 inbox=SqlInbox(pool),
                 clock=now,
                 policy=rules,

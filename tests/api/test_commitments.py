@@ -137,6 +137,16 @@ async def test_declining_takes_a_person_a_reason_and_a_later_look(world: World) 
     assert (await world.author.post(f"{path}/reopen", {"reason": "We were wrong."}))["status"] == "open"
 
 
+async def test_a_candidate_may_bring_its_plan_but_not_one_of_a_pattern(world: World) -> None:
+    item = await world.item(accepted=False, plan={"checks": ["attested"], "window_days": 45})
+    assert item["plan"]["window_days"] == 45
+    body = {
+        "postmortem_id": world.postmortem["id"], "title": "Set a timeout", "control_type": "prevent",
+        "plan": {"checks": ["pattern_rate"]},
+    }  # fmt: skip
+    assert (await world.author.post("/v1/action-items", body, expect=422))["code"] == "invalid_verification_plan"
+
+
 async def test_the_measure_of_success_is_not_the_owners_to_move_afterwards(world: World) -> None:
     item = await world.item()
     path = f"/v1/action-items/{item['id']}"

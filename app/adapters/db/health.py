@@ -5,6 +5,7 @@ from pathlib import Path
 import asyncpg
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+_STATE = "select version_num, exists(select 1 from api_keys) from alembic_version"
 
 
 def head() -> str:
@@ -13,19 +14,23 @@ def head() -> str:
 
 
 class SqlHealth:
-    """The port `Health` over an asyncpg pool; `head` is the migration this version was built for."""
+    """The port `Health` over an asyncpg pool; `head` is the migration this version was built for.
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", head: str) -> None:
+    With `needs_key` a database that nobody could call us with is a problem too.
+    """
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", head: str, *, needs_key: bool = False) -> None:
         self._pool = pool
         self._head = head
+        self._needs_key = needs_key
 
     async def problems(self) -> tuple[str, ...]:
         try:
-            found = await self._pool.fetchval("select version_num from alembic_version", timeout=2)
+            found, has_key = await self._pool.fetchrow(_STATE, timeout=2)
         except asyncpg.UndefinedTableError:
             return ("the database is not migrated; run `norepeat migrate`",)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             return (f"the database does not answer: {type(error).__name__}",)
         if found != self._head:
             return (f"the database is at migration {found}, this version needs {self._head}; run `norepeat migrate`",)
-        return ()
+        return () if has_key or not self._needs_key else ("there is no key to call with yet; run `norepeat migrate`",)
