@@ -43,7 +43,7 @@ contract-check: .venv/.installed-dev ## Fail if the committed contract differs f
 	$(BIN)/norepeat openapi --check
 
 schemathesis: .venv/.installed-dev ## Fuzz the API by its own contract
-	$(BIN)/python -m pytest -m schemathesis
+	$(BIN)/python -m pytest -n auto -m schemathesis
 
 faults: .venv/.installed-dev ## Kill workers and PostgreSQL under a tracker that fails: nothing lost, nothing doubled
 	@$(BIN)/python -m tests.faults.fault_run
